@@ -1,0 +1,405 @@
+// WorkloadSplit: the state of one target while it is split, and the only channel between controller, webhook and forwarder.
+// The controller alone writes the spec, and everything needed to go on is in the spec; status may vanish at any time.
+import { z } from 'zod';
+import {
+  condition,
+  filter,
+  LIMITS,
+  name,
+  type ObjectMeta,
+  queueKind,
+  seconds,
+  targetReference,
+  text,
+  time,
+} from './common.ts';
+import { atomicList, listMap, maxProperties, rules } from './keywords.ts';
+
+export const SPLIT_PHASES = [
+  /** Names are resolved, the ledger is written, temporary queues are being made. Nothing of the target is touched yet. */
+  'Preparing',
+  /** The webhook entry is in and the target restarts; the old pods still read the original. */
+  'Patching',
+  /** Every pod is patched; the forwarder routes. Sessions come and go. */
+  'Splitting',
+  /** No session, kept for `splitTtl`; the forwarder still routes (everything to the fallback queue). */
+  'Warm',
+  /** The forwarder has stopped reading the original; the target empties the fallback queue. */
+  'Draining',
+  /** The entry goes out, the target restarts unpatched. No way back: a session that comes now waits for a new split. */
+  'Restoring',
+  /** No pod carries a temporary queue any more; temporary queues are being deleted. */
+  'Cleaning',
+  /** Target or namespace is gone: no restart, no drain; what is left moves back to the original. */
+  'Abandoned',
+] as const;
+export const splitPhase = z.enum(SPLIT_PHASES).describe('Where the split is in its life.');
+export type SplitPhase = z.infer<typeof splitPhase>;
+
+/** The phases in which the webhook injects. In every other phase it admits pods as they are, whatever entry called it. */
+export const PATCHING_PHASES: ReadonlySet<SplitPhase> = new Set(['Patching', 'Splitting', 'Warm', 'Draining']);
+
+export const environmentVariable = z.object({
+  container: name.describe('The container of the target.'),
+  variable: z.string().min(1).max(256).describe('Name of the variable.'),
+  value: z
+    .string()
+    .max(32768)
+    .describe('The value to inject, as the application shall see it (the webhook escapes references).'),
+  original: z.string().max(32768).describe('What the application would see without us; for people.'),
+  origin: z.string().max(512).describe('Where the original value came from; for people.'),
+});
+export type EnvironmentVariable = z.infer<typeof environmentVariable>;
+
+/** Where messages are read from or written to. SQS has `url`; Kafka has `topic` and, where the ledger knows it, `topicId`. */
+export const queueLocation = z.object({
+  name: z.string().min(1).max(256).describe('Name of the queue or topic.'),
+  url: z.string().max(1024).optional().describe('SQS: URL of the queue.'),
+  topicId: z.string().max(64).optional().describe('Kafka: id of the topic.'),
+  group: z
+    .string()
+    .max(256)
+    .optional()
+    .describe(
+      "Kafka: the consumer group whose reader this topic feeds. For the original it is the application's group.",
+    ),
+});
+export type QueueLocation = z.infer<typeof queueLocation>;
+
+export const route = z.object({
+  session: name.describe('Name of the session.'),
+  sessionUid: z.string().max(64).describe('Uid of the session.'),
+  filter,
+  mode: z
+    .enum(['steal'])
+    .default('steal')
+    .describe('steal: a message that matches goes to the session and nowhere else.'),
+  destination: queueLocation.describe("The session's queue."),
+  startedAt: time.describe(
+    'When the session started, RFC 3339. Several routes match one message: the one that started first gets it.',
+  ),
+  ending: z
+    .boolean()
+    .default(false)
+    .describe(
+      'True: no message goes here any more; the forwarder moves what is left to the fallback queue and reports it Returned.',
+    ),
+});
+export type Route = z.infer<typeof route>;
+
+/**
+ * What the forwarder shall do with one queue.
+ * - `Hold`: read nothing (pods of the target may still read the original).
+ * - `Forward`: read the original and route.
+ * - `Stop`: read nothing any more and have nothing in flight (Kafka: producers idle).
+ * - `Return`: SQS: move what is left in session and fallback queues back to the original. Kafka: nothing is moved (see `rewind`).
+ */
+export const desiredForwarding = z
+  .enum(['Hold', 'Forward', 'Stop', 'Return'])
+  .describe(
+    'What the forwarder shall do: Hold (read nothing yet), Forward (read and route), Stop (have nothing in flight), Return (move left-overs back to the original).',
+  );
+export type DesiredForwarding = z.infer<typeof desiredForwarding>;
+
+export const partitionOffset = z.object({
+  partition: z.number().int().min(0).describe('Number of the partition.'),
+  offset: z.string().max(24).describe('Offset in the partition, decimal.'),
+});
+
+/** How the forwarder reaches the broker. Never a credential: only names of objects that hold them. */
+export const brokerConnection = z.object({
+  region: z.string().max(64).optional().describe("SQS: region; absent = the SDK's default chain decides."),
+  endpoint: z.string().max(512).optional().describe('SQS: endpoint, for emulators and VPC endpoints.'),
+  clientConfig: name.optional().describe("Kafka: name of the MirrordKafkaClientConfig in the operator's namespace."),
+});
+export type BrokerConnection = z.infer<typeof brokerConnection>;
+
+/** Where the target's pod template names the queue; enough to render the variable again for any other queue. */
+export const queueVariable = z.object({
+  container: name.describe('Container of the target that has the variable.'),
+  variable: z.string().min(1).max(256).describe('Name of the variable.'),
+  format: z
+    .enum(['Plain', 'JsonMap'])
+    .default('Plain')
+    .describe(
+      'Plain: the whole value is the name, URL or ARN. JsonMap: a JSON object whose string values are names, URLs or ARNs.',
+    ),
+  original: z.string().max(32768).describe('What the application sees without us.'),
+  origin: z.string().max(512).describe('Where that value came from; for people.'),
+});
+export type QueueVariable = z.infer<typeof queueVariable>;
+
+export const splitQueue = z.object({
+  key: z
+    .string()
+    .min(1)
+    .max(512)
+    .describe('Unique in the split: the queue id, or <id>::<original name> when one id stands for several queues.'),
+  id: z.string().min(1).max(253).describe('Queue id.'),
+  kind: queueKind,
+  connection: brokerConnection.default({}).describe('How the broker is reached. Holds no credential.'),
+  variables: z.array(queueVariable).max(64).default([]).describe('The variables of the target that name this queue.'),
+  groupVariables: z
+    .array(queueVariable)
+    .max(64)
+    .default([])
+    .describe(
+      'Kafka: the variables that hold the consumer group; only a local process of a session gets another group.',
+    ),
+  tags: z
+    .record(z.string().max(128), z.string().max(256).describe('Value of the tag.'))
+    .optional()
+    .meta({ description: 'SQS: extra tags of every temporary queue.', ...maxProperties(50) }),
+  original: queueLocation.describe('The queue or topic that the target reads when nothing is split.'),
+  fallback: queueLocation.describe('What the target reads during the split.'),
+  routes: z
+    .array(route)
+    .max(LIMITS.routesPerQueue)
+    .default([])
+    .meta({ description: 'One for each session.', ...atomicList }),
+  forwarding: desiredForwarding,
+  sns: z.boolean().optional().describe('SQS: message bodies are SNS envelopes and filters see the attributes inside.'),
+  transactionalIdPrefix: z
+    .string()
+    .max(200)
+    .optional()
+    .describe(
+      'Kafka: transactional ids are <prefix>-<i>, i = source partition modulo producers; fixed for the life of the split.',
+    ),
+  producers: z.number().int().min(1).max(64).optional().describe('Kafka: number of transactional producers.'),
+  fenced: z
+    .boolean()
+    .optional()
+    .describe(
+      'Kafka, while restoring: every transactional id is fenced; nothing can move the offsets of the group any more.',
+    ),
+  start: z
+    .array(partitionOffset)
+    .max(2048)
+    .optional()
+    .meta({
+      description:
+        "Kafka: where a partition begins that the application's group never committed; taken before the restart.",
+      ...atomicList,
+    }),
+});
+export type SplitQueue = z.infer<typeof splitQueue>;
+
+/** The ledger. Planned (written before it is created) → Created → Retired → entry removed; never back, and a name is used once in its life. */
+export const ledgerEntry = z.object({
+  kind: z.enum(['SqsQueue', 'KafkaTopic', 'KafkaGroup', 'Claim']).describe('What kind of thing it is.'),
+  name: z
+    .string()
+    .min(1)
+    .max(256)
+    .describe("Name of the queue, topic or group; for a claim the name of the Lease in the operator's namespace."),
+  role: z.enum(['fallback', 'session', 'claim']).describe('What it is for.'),
+  queue: z.string().max(512).describe('The key of the queue it belongs to.'),
+  session: name.optional().describe('For role session: whose.'),
+  state: z
+    .enum(['Planned', 'Created', 'Retired'])
+    .describe('Planned is written before it is created; Retired before it is deleted. Never back.'),
+  url: z.string().max(1024).optional().describe('SQS: URL of the queue.'),
+  topicId: z.string().max(64).optional().describe('Kafka: id of the topic.'),
+});
+export type LedgerEntry = z.infer<typeof ledgerEntry>;
+
+const labelValue = z.string().max(63).describe('Value of a label.');
+
+/** The workload's own label selector, as the API has it. */
+const labelSelector = z.object({
+  matchLabels: z
+    .record(z.string().max(317), labelValue)
+    .optional()
+    .meta({ description: 'Label → value.', ...maxProperties(64) }),
+  matchExpressions: z
+    .array(
+      z.object({
+        key: z.string().max(317).describe('Name of the label.'),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label is compared.'),
+        values: z
+          .array(labelValue)
+          .max(64)
+          .optional()
+          .meta({ description: 'Values to compare with.', ...atomicList }),
+      }),
+    )
+    .max(32)
+    .optional()
+    .meta({ description: 'Further requirements.', ...atomicList }),
+});
+
+export const workloadSplitSpec = z
+  .object({
+    target: targetReference
+      .extend({
+        uid: z.string().max(64).describe('Uid of the workload.'),
+        selector: labelSelector.describe("The workload's own label selector; the webhook entry selects by it."),
+      })
+      .meta({
+        description: 'The workload that is split. Another workload of the same name needs another split.',
+        ...rules({ rule: 'self.uid == oldSelf.uid', message: 'a split stays with one workload', fieldPath: '.uid' }),
+      }),
+    incarnation: z
+      .object({
+        clusterUid: z.string().max(64).describe('Uid of the namespace kube-system.'),
+        selfUid: z.string().max(64).describe('Uid of this very object.'),
+      })
+      .optional()
+      .meta({
+        description: 'When either differs, the object was copied or restored from elsewhere and is inert.',
+        ...rules({ rule: 'self == oldSelf', message: 'an incarnation is written once' }),
+      }),
+    phase: splitPhase,
+    revision: z
+      .number()
+      .int()
+      .min(0)
+      .meta({
+        description: 'Counts what webhook and forwarder act on; the forwarder acknowledges this number.',
+        ...rules({ rule: 'self >= oldSelf', message: 'the revision never goes back' }),
+      }),
+    token: z
+      .string()
+      .max(63)
+      .optional()
+      .describe("Value of the pods' patched label: derived from the split's uid and the content of environment."),
+    environmentRevision: z
+      .number()
+      .int()
+      .min(0)
+      .default(0)
+      .describe("The revision at which environment last changed; part of the webhook entry's path."),
+    environment: z
+      .array(environmentVariable)
+      .max(LIMITS.environment)
+      .default([])
+      .meta({ description: 'What the webhook injects. It reads nothing else.', ...atomicList }),
+    queues: z
+      .array(splitQueue)
+      .max(LIMITS.queues)
+      .default([])
+      .meta({ description: 'What the forwarder does. It reads nothing else.', ...atomicList }),
+    resources: z
+      .array(ledgerEntry)
+      .max(LIMITS.resources)
+      .default([])
+      .meta({ description: 'The ledger of everything that was made for this split.', ...atomicList }),
+    restartedAt: time
+      .optional()
+      .describe("The restart annotation's value while a restart of ours is wanted, RFC 3339."),
+    phaseSince: time.describe(
+      "When this phase began (RFC 3339, the controller's clock); for people and for limits measured in minutes.",
+    ),
+    settings: z
+      .object({
+        ttlSeconds: seconds.default(0).describe('Seconds the split stays warm after the last session.'),
+        restartTimeoutSeconds: seconds
+          .min(1)
+          .default(60)
+          .describe('Seconds to wait for the restart before the sessions fail.'),
+        drainTimeoutSeconds: seconds.optional().describe('Seconds a drain may take; absent = no limit.'),
+      })
+      .prefault({})
+      .describe('Settings that were in force when the split began.'),
+  })
+  .describe('Everything that is needed to go on. Written by the controller only.');
+export type WorkloadSplitSpec = z.infer<typeof workloadSplitSpec>;
+
+export const QUEUE_STATES = [
+  'Holding',
+  'CuttingOver',
+  'Forwarding',
+  'Stopped',
+  'Returning',
+  'Returned',
+  'Error',
+] as const;
+
+export const forwarderQueueStatus = z.object({
+  key: z.string().max(512).describe('The key of the queue.'),
+  state: z.enum(QUEUE_STATES).describe('What the forwarder is doing with it.'),
+  message: text.optional().describe('One sentence for people when the state needs one.'),
+  reason: z.string().max(128).optional().describe('Machine-readable cause of an error.'),
+  cutOver: z
+    .string()
+    .max(2048)
+    .optional()
+    .describe('RFC 3339 time (SQS) or partition:offset list (Kafka) at which forwarding began.'),
+  returned: z
+    .array(
+      z.object({
+        sessionUid: z.string().max(64).describe('Uid of the session.'),
+        messages: z.number().int().describe('Messages that were moved.'),
+      }),
+    )
+    .max(LIMITS.routesPerQueue)
+    .optional()
+    .meta({ description: 'Sessions whose ending route has been emptied into the fallback queue.', ...atomicList }),
+  seen: z
+    .array(
+      z.object({
+        sessionUid: z.string().max(64).describe('Uid of the session.'),
+        read: z.number().int().describe('Messages read from the original since the session began.'),
+        matched: z.number().int().describe('How many of them the session got.'),
+        names: z
+          .array(
+            z.object({
+              name: z.string().max(LIMITS.attributeNameLength).describe("A name of the session's filter."),
+              messages: z.number().int().describe('Messages that carry it, counted until the first match.'),
+              distinct: z.number().int().describe('How many different values it had, counted up to 50.'),
+            }),
+          )
+          .max(LIMITS.attributesPerFilter)
+          .meta({ description: 'One for each name of the filter.', ...atomicList }),
+      }),
+    )
+    .max(LIMITS.routesPerQueue)
+    .optional()
+    .meta({
+      description:
+        'For sessions that wait for their first match: what was read, and what was seen of their filter names. Never values.',
+      ...atomicList,
+    }),
+});
+export type ForwarderQueueStatus = z.infer<typeof forwarderQueueStatus>;
+
+export const workloadSplitStatus = z
+  .object({
+    conditions: z
+      .array(condition)
+      .max(16)
+      .optional()
+      .meta({ description: 'The steps, each with a sentence for people.', ...listMap('type') }),
+    forwarder: z
+      .object({
+        holder: z.string().max(253).describe('Pod name of the replica that holds this split.'),
+        acknowledgedRevision: z.number().int().min(0).describe('The newest revision that the forwarder fully acts on.'),
+        queues: z
+          .array(forwarderQueueStatus)
+          .max(LIMITS.queues)
+          .meta({ description: 'State of each queue.', ...atomicList }),
+      })
+      .optional()
+      .describe('What the forwarder says.'),
+    remaining: z
+      .array(
+        z.object({
+          key: z.string().max(512).describe('The key of the queue.'),
+          messages: z.number().int().describe('Messages that are left.'),
+        }),
+      )
+      .max(LIMITS.queues)
+      .optional()
+      .meta({ description: 'Messages left in the fallback queues, for people.', ...atomicList }),
+  })
+  .describe('What is. It may vanish and is computed again.');
+export type WorkloadSplitStatus = z.infer<typeof workloadSplitStatus>;
+
+export type WorkloadSplit = {
+  apiVersion: string;
+  kind: 'WorkloadSplit';
+  metadata: ObjectMeta;
+  spec: WorkloadSplitSpec;
+  status?: WorkloadSplitStatus;
+};

@@ -1,0 +1,275 @@
+// `qsplit exec`: makes a session, waits until it is Ready, runs the command with the session's environment, and puts everything back.
+// Whatever happens after the session was made, it is deleted before this returns.
+import type { SplitSession } from '../../api/kinds/split-session.ts';
+import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { SplitterError } from '../../common/errors.ts';
+import { WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
+import type { KubeClient } from '../../common/kube/types.ts';
+import { splitName } from '../../common/naming/kubernetes.ts';
+import { type RequestOptions, readRequest, type SessionRequest } from '../config.ts';
+import { confirm } from '../confirm.ts';
+import { formatDuration } from '../duration.ts';
+import { findExecutable } from '../executable.ts';
+import type { Entry, Reporter } from '../output.ts';
+import { afterwards, overlapNotes } from '../overlap.ts';
+import { checkSessionQueues, preflight } from '../preflight.ts';
+import { newSteps, readyLines } from '../progress.ts';
+import { runCommand } from '../run-command.ts';
+import { sessionName } from '../session/create.ts';
+import { selectEnvironment } from '../session/environment.ts';
+import { HEARTBEAT_SECONDS } from '../session/heartbeat.ts';
+import { type EndResult, LiveSession } from '../session/live.ts';
+import type { Shell } from '../shell.ts';
+import { describeRestart, lookAhead, targetPath } from '../target.ts';
+import { type Invocation, mirrordConfig, mirrordMissing, withMirrord } from '../via-mirrord.ts';
+
+export type ExecOptions = RequestOptions & {
+  /** Do not ask before pods restart. */
+  yes: boolean;
+  /** May the question be asked at all? Not with JSON output. */
+  mayAsk: boolean;
+  /** From the session's creation to Ready. */
+  timeoutMs: number;
+  /** From the command's end to the end of the route. */
+  endTimeoutMs: number;
+  via?: 'mirrord';
+  skipPreflight: boolean;
+  invocation: Invocation;
+};
+
+type Run = {
+  options: ExecOptions;
+  request: SessionRequest;
+  namespace: string;
+  client: KubeClient;
+  shell: Shell;
+  reporter: Reporter;
+  /** Aborted by a signal, or when the time to become Ready is over. */
+  stop: AbortController;
+};
+
+/** @returns the exit code: the command's, 128+n, or ours. Errors of ours before the command began are thrown. */
+export async function exec(options: ExecOptions, shell: Shell, reporter: Reporter): Promise<number> {
+  const stop = new AbortController();
+  shell.signals.route((signal) => {
+    stop.abort(new SplitterError('Interrupted', `Stopped by ${signal}`, { details: { signal } }));
+  });
+  await requireCommand(options, shell);
+  const request = await readRequest(options, shell);
+  const { ignored } = request;
+  if (ignored.length > 0) {
+    const message = `Not used of the configuration file${options.via ? ' by qsplit' : ''}: ${ignored.join(', ')}`;
+    reporter.say({ event: 'ignored', level: 'info', message, facts: { ignored } });
+  }
+  const cluster = await shell.connect(request.cluster);
+  try {
+    const namespace = request.namespace ?? cluster.namespace ?? 'default';
+    const run: Run = { options, request, namespace, client: cluster.client, shell, reporter, stop };
+    await untilStopped(stop.signal, checkThisMachine(run));
+    await askForRestart(run);
+    stop.signal.throwIfAborted();
+    return await withSession(run);
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function requireCommand({ via, invocation }: ExecOptions, shell: Shell): Promise<void> {
+  const found = await findExecutable(via ?? invocation.command, shell);
+  if (found === 'found') return;
+  if (via !== undefined) throw mirrordMissing();
+  throw found === 'missing' ? commandError('ENOENT', invocation.command) : commandError('EACCES', invocation.command);
+}
+
+function commandError(errno: string, command: string): SplitterError {
+  const what = errno === 'ENOENT' ? 'is not there' : 'is not executable';
+  return new SplitterError('InvalidConfig', `The command ${command} ${what}`, { details: { errno } });
+}
+
+async function checkThisMachine({ options, request, shell, reporter }: Run): Promise<void> {
+  if (options.skipPreflight || options.via !== undefined) return;
+  const kinds = new Set(request.queues.map(({ kind }) => kind));
+  const { checked, unknown } = await preflight(kinds, shell.environment, shell.probes);
+  for (const message of checked) reporter.say({ event: 'preflight', level: 'done', message });
+  for (const message of unknown) reporter.say({ event: 'preflight', level: 'info', message });
+}
+
+/** `Interrupted` when the answer is no, or nobody can be asked. */
+async function askForRestart(run: Run): Promise<void> {
+  const { options, request, namespace, client, shell, reporter, stop } = run;
+  const outlook = await untilStopped(stop.signal, lookAhead(client, namespace, request.target, request.queues));
+  const sentence = describeRestart(outlook, request.target);
+  const { restart, pods } = outlook;
+  reporter.say({ event: 'restart', level: 'info', message: sentence, facts: { restart, pods } });
+  if (restart === 'none' || options.yes) return;
+  if (!options.mayAsk || shell.stdin.isTTY !== true || shell.stderr.isTTY !== true) {
+    throw new SplitterError('Interrupted', 'Nobody can be asked whether the pods may restart, so nothing was started', {
+      details: { hint: 'say --yes' },
+    });
+  }
+  const terminal = { input: shell.stdin, output: shell.stderr };
+  if (await confirm('qsplit ? Go on?', terminal, stop.signal)) return;
+  throw new SplitterError('Interrupted', 'Nothing was started');
+}
+
+async function withSession(run: Run): Promise<number> {
+  const { options, request, namespace, client, shell, reporter, stop } = run;
+  const name = sessionName(request.key, (count) => shell.randomBytes(count));
+  const startedAt = shell.clock.monotonic();
+  const session = await LiveSession.open({
+    client,
+    clock: shell.clock,
+    holder: `qsplit:${shell.user}@${shell.host}`,
+    plan: { name, namespace, target: request.target, queues: request.queues, sessionKey: request.key },
+    events: sessionEvents(reporter, name),
+  });
+  try {
+    const target = targetPath(request.target);
+    reporter.say({
+      event: 'created',
+      level: 'done',
+      message: `Session ${name} of ${target} in namespace ${namespace}`,
+      facts: { session: name, namespace, target },
+    });
+    const environment = await becomeReady(run, session, startedAt);
+    const command = { environment, session, shell, reporter, readSplit: () => readSplit(run) };
+    if (options.via === undefined) return await runCommand({ ...command, invocation: options.invocation });
+    return await aroundMirrord(run, environment, (invocation) => runCommand({ ...command, invocation }));
+  } finally {
+    await putBack(run, session);
+    stop.abort();
+  }
+}
+
+/** Waits until Ready, looks whether the command will reach its queues, and says what the developer has now. */
+async function becomeReady(run: Run, session: LiveSession, startedAt: number): Promise<Record<string, string>> {
+  const { options, request, shell, reporter, stop } = run;
+  const cancel = shell.clock.after(options.timeoutMs, () => {
+    const at = session.view?.status?.message ?? 'the controller has not said anything about it: is it running?';
+    const limit = formatDuration(options.timeoutMs);
+    stop.abort(
+      new SplitterError('Interrupted', `The session was not Ready within ${limit}; it was at: ${at}`, {
+        details: {
+          hint: 'give it more time with --timeout, or see kubectl describe splitsession and the controller’s log',
+        },
+      }),
+    );
+  });
+  let ready: SplitSession;
+  try {
+    ready = await session.ready(stop.signal);
+  } finally {
+    cancel();
+  }
+  const environment = selectEnvironment(
+    ready.status?.environment ?? [],
+    request.target.container,
+    targetPath(request.target),
+  );
+  if (options.via === undefined && !options.skipPreflight) {
+    await untilStopped(stop.signal, checkSessionQueues(ready.status?.queues ?? [], shell.probes));
+  }
+  const took = shell.clock.monotonic() - startedAt;
+  reporter.say({
+    event: 'ready',
+    level: 'done',
+    message: `Ready after ${formatDuration(took)}`,
+    more: readyLines(ready, environment),
+    facts: { session: ready.metadata.name, tookMs: Math.round(took), queues: ready.status?.queues ?? [], environment },
+  });
+  for (const message of overlapNotes(await readSplit(run), ready)) {
+    reporter.say({ event: 'overlap', level: 'warning', message, facts: { session: ready.metadata.name } });
+  }
+  stop.signal.throwIfAborted();
+  return environment;
+}
+
+function aroundMirrord(
+  { options, request, namespace }: Run,
+  variables: Record<string, string>,
+  use: (invocation: Invocation) => Promise<number>,
+): Promise<number> {
+  const { container } = request.target;
+  const config = mirrordConfig(
+    request.content,
+    {
+      path: `${targetPath(request.target)}${container === undefined ? '' : `/container/${container}`}`,
+      namespace,
+      ...request.cluster,
+    },
+    variables,
+  );
+  return withMirrord(config, options.invocation, use);
+}
+
+/** The end that every path takes. A signal here means "do not wait": the session is deleted, and the controller goes on without us. */
+async function putBack(run: Run, session: LiveSession): Promise<void> {
+  const { options, shell, reporter } = run;
+  const leave = new AbortController();
+  shell.signals.route(() => leave.abort());
+  const { name } = session.reference;
+  reporter.say({ event: 'ending', level: 'doing', message: `Ending session ${name}`, facts: { session: name } });
+  const split = await Promise.race([readSplit(run), aborted(leave.signal)]);
+  const startedAt = shell.clock.monotonic();
+  const result = await session.end(options.endTimeoutMs, leave.signal);
+  reporter.say(ending(result, name, formatDuration(shell.clock.monotonic() - startedAt), afterwards(split, name)));
+}
+
+function ending(result: EndResult, name: string, took: string, next: string): Entry {
+  const facts = { session: name, outcome: result.outcome };
+  if (result.outcome === 'gone') {
+    const message = `Session ${name} gets no messages any more (${took}); ${next}`;
+    return { event: 'ended', level: 'done', message, facts };
+  }
+  if (result.outcome === 'waiting') {
+    const at = result.view?.status?.message ?? 'the controller has not answered yet';
+    const message = `Session ${name} is ending; left after ${took} while: ${at}. See qsplit status`;
+    return { event: 'ended', level: 'warning', message, facts };
+  }
+  const why = result.error?.message ?? 'unknown';
+  const message = `Session ${name} could not be deleted (${why}); without heartbeat it ends by itself in ${HEARTBEAT_SECONDS} s`;
+  return { event: 'ended', level: 'warning', message, facts };
+}
+
+function sessionEvents(reporter: Reporter, session: string) {
+  return {
+    onChange(before: SplitSession, after: SplitSession | undefined) {
+      for (const { step, state, message, pods } of newSteps(before.status, after?.status)) {
+        reporter.say({ event: 'progress', level: state, message, facts: { session, step, state, pods } });
+      }
+    },
+    onReachable(reachable: boolean, error?: SplitterError) {
+      const message = reachable
+        ? 'The API server answers again'
+        : `The API server does not answer; the session goes on as it is (${error?.message ?? 'no reason'})`;
+      reporter.say({ event: reachable ? 'reachable' : 'unreachable', level: 'warning', message, facts: { session } });
+    },
+    onOverdue(silentMs: number) {
+      const silent = formatDuration(silentMs);
+      const message = `The heartbeat has not reached the API server for ${silent}; the controller may have ended the session`;
+      reporter.say({ event: 'overdue', level: 'warning', message, facts: { session } });
+    },
+  };
+}
+
+/** Only for sentences: whoever may not read splits does without them. */
+async function readSplit({ client, namespace, request }: Run): Promise<WorkloadSplit | undefined> {
+  try {
+    return await client.get<WorkloadSplit>(WORKLOAD_SPLITS, { name: splitName(request.target), namespace });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The work's result, or the reason of `signal` when that comes first; the work's own end is then of no interest. */
+async function untilStopped<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const stopped = aborted(signal).then((): never => {
+    throw signal.reason;
+  });
+  return Promise.race([work, stopped]);
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
+}

@@ -1,0 +1,22 @@
+// What to do about an error, where its message does not say it already. One sentence per code; an error's own `details.hint` goes first. Pure.
+import type { ErrorCode, SplitterError } from '../common/errors.ts';
+
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  InvalidFilter:
+    'correct the regular expression in feature.split_queues; back-references and look-around are not supported',
+  RegistryMissing:
+    'ask whoever runs the cluster to declare the workload’s queues in a MirrordWorkloadQueueRegistry or MirrordKafkaTopicsConsumer',
+  RolloutInProgress: 'wait until kubectl rollout status says that it is done, and start again',
+  RestartTimeout: 'see kubectl describe pod for what keeps the pods from becoming ready',
+  OriginalClaimed: 'wait until the other split has ended (qsplit status -A), or work on that workload',
+  ApiUnreachable: 'see whether kubectl get --raw /readyz works with the same kubeconfig',
+  WebhookUnreachable: 'ask whoever runs the cluster to look at the queue-splitter webhook pods',
+  HeartbeatExpired: 'start again; a laptop that sleeps stops the heartbeat',
+  SessionLost: 'start again; see qsplit status',
+  Internal: 'this is a bug in qsplit: please report it with this message',
+};
+
+export function hintFor(error: SplitterError): string | undefined {
+  const own = error.details['hint'];
+  return typeof own === 'string' ? own : HINTS[error.code];
+}

@@ -1,0 +1,139 @@
+// Which cluster, and as whom: kubectl's rules for --kubeconfig, KUBECONFIG, --context and the namespace. client-node reads the files and
+// knows the ways to log in (tokens, certificates, exec plugins); the calls themselves are common/kube's.
+import { existsSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { SplitterError } from '../common/errors.ts';
+import type { KubeConnection } from '../common/kube/connection.ts';
+
+export type ClusterOptions = { kubeconfig?: string; context?: string };
+
+export type KubeAccess = {
+  connection: KubeConnection;
+  context: string;
+  /** Of the context; undefined when it names none. */
+  namespace: string | undefined;
+};
+
+/** `InvalidConfig` when there is no kubeconfig, or it has not what was asked for. */
+export function loadKubeConfig(options: ClusterOptions, environment: NodeJS.ProcessEnv, home = homedir()): KubeConfig {
+  const config = readFiles(options, environment, home);
+  if (options.context !== undefined) {
+    if (config.getContextObject(options.context) === null) {
+      const known = config.getContexts().map(({ name }) => name);
+      throw new SplitterError('InvalidConfig', `The kubeconfig has no context ${options.context}`, {
+        details: { hint: `it has: ${known.join(', ') || 'none'}` },
+      });
+    }
+    config.setCurrentContext(options.context);
+  }
+  return config;
+}
+
+function readFiles(options: ClusterOptions, environment: NodeJS.ProcessEnv, home: string): KubeConfig {
+  const files = configFiles(options, environment, home);
+  if (files.length > 0) return mergeFirstWins(files.map(readFile));
+  const config = new KubeConfig();
+  if (environment['KUBERNETES_SERVICE_HOST'] === undefined) {
+    throw new SplitterError('InvalidConfig', 'There is no kubeconfig', {
+      details: { hint: `write ${join(home, '.kube', 'config')}, set KUBECONFIG, or name a file with --kubeconfig` },
+    });
+  }
+  config.loadFromCluster();
+  return config;
+}
+
+/** --kubeconfig alone; else those files of KUBECONFIG that exist; else ~/.kube/config. */
+function configFiles(options: ClusterOptions, environment: NodeJS.ProcessEnv, home: string): string[] {
+  if (options.kubeconfig !== undefined) return [options.kubeconfig];
+  const listed = (environment['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
+  const files = listed.length > 0 ? listed : [join(home, '.kube', 'config')];
+  return files.filter((file) => existsSync(file));
+}
+
+function readFile(file: string): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SplitterError('InvalidConfig', `Cannot read the kubeconfig ${file}: ${reason}`, { cause: error });
+  }
+  return config;
+}
+
+/** As kubectl merges (client-go, clientcmd/loader.go): what a file says first is not changed by a later one. client-node's last one wins. */
+function mergeFirstWins(configs: readonly KubeConfig[]): KubeConfig {
+  const firsts = <T extends { name: string }>(lists: readonly T[]) =>
+    [...new Map([...lists].reverse().map((item) => [item.name, item])).values()].reverse();
+  const merged = new KubeConfig();
+  merged.loadFromOptions({
+    clusters: firsts(configs.flatMap((config) => config.getClusters())),
+    users: firsts(configs.flatMap((config) => config.getUsers())),
+    contexts: firsts(configs.flatMap((config) => config.getContexts())),
+    currentContext: configs.map((config) => config.getCurrentContext()).find((name) => name) ?? '',
+  });
+  return merged;
+}
+
+export async function accessOf(config: KubeConfig): Promise<KubeAccess> {
+  const context = config.getContextObject(config.getCurrentContext());
+  const cluster = config.getCurrentCluster();
+  if (context === null || cluster === null) {
+    const known = config.getContexts().map(({ name }) => name);
+    throw new SplitterError('InvalidConfig', 'The kubeconfig has no current context, or its cluster is missing', {
+      details: { hint: `choose one with --context: ${known.join(', ') || 'there is none'}` },
+    });
+  }
+  if (cluster.proxyUrl !== undefined) {
+    throw new SplitterError(
+      'InvalidConfig',
+      `The cluster of context ${context.name} has a proxy-url, which qsplit cannot use yet`,
+      {
+        details: { hint: 'choose a context without one, or a tunnel that needs none' },
+      },
+    );
+  }
+  const tls = await requestOptions(config);
+  return {
+    connection: {
+      server: cluster.server,
+      ...pem('ca', tls.ca),
+      ...pem('cert', tls.cert),
+      ...pem('key', tls.key),
+      ...(tls.servername === undefined ? {} : { serverName: tls.servername }),
+      skipTlsVerify: tls.rejectUnauthorized === false,
+      // Asked before every request: tokens expire, and their plugins know when.
+      headers: async () => requestHeaders(await requestOptions(config)),
+    },
+    context: context.name,
+    namespace: context.namespace,
+  };
+}
+
+/** Runs the login plugin when its last answer is too old. */
+async function requestOptions(config: KubeConfig): Promise<RequestOptions> {
+  const options: RequestOptions = {};
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SplitterError('PermissionDenied', `Cannot log in to the cluster as the kubeconfig says: ${reason}`, {
+      cause: error,
+      details: { hint: 'see whether kubectl auth whoami works' },
+    });
+  }
+  return options;
+}
+
+function requestHeaders({ headers, auth }: RequestOptions): Record<string, string> {
+  const basic = auth ? { Authorization: `Basic ${Buffer.from(auth).toString('base64')}` } : {};
+  const listed = Array.isArray(headers) ? [] : Object.entries(headers ?? {});
+  return { ...basic, ...Object.fromEntries(listed.map(([name, value]) => [name, String(value)])) };
+}
+
+function pem(name: 'ca' | 'cert' | 'key', value: unknown): Partial<Record<'ca' | 'cert' | 'key', string>> {
+  return Buffer.isBuffer(value) || typeof value === 'string' ? { [name]: value.toString() } : {};
+}

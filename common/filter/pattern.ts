@@ -1,0 +1,55 @@
+// Regular expressions that users write, searched in time linear in the input whatever the pattern: see
+// docs/adr/0003-linear-time-regular-expressions.md. The only file that knows the engine.
+import { RE2JS, RE2JSException } from 're2js';
+
+export type Pattern = {
+  readonly source: string;
+  /** Whether the pattern is found anywhere in the text. */
+  test(text: string): boolean;
+};
+
+/** Why a pattern is refused, as the second half of a sentence. */
+export class PatternError extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'PatternError';
+  }
+}
+
+export type PatternOptions = { ignoreCase?: boolean };
+
+/** @throws PatternError for syntax errors and for what cannot be searched in linear time. */
+export function compilePattern(source: string, { ignoreCase = false }: PatternOptions = {}): Pattern {
+  try {
+    const compiled = RE2JS.compile(source, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
+    return { source, test: (text) => compiled.test(text) };
+  } catch (error) {
+    if (error instanceof RE2JSException) throw new PatternError(explain(source, error.message));
+    throw error;
+  }
+}
+
+const LINEAR = 'which cannot be searched in linear time';
+
+/** Constructs of other engines that people use, and what to do instead. The first that fits is named. */
+const UNSUPPORTED: readonly { construct: RegExp; what: string }[] = [
+  {
+    construct: /\(\?[=!]/,
+    what: `it has a look-ahead, ${LINEAR}. Say what must be there, in several attributes if needed`,
+  },
+  {
+    construct: /\(\?<[=!]/,
+    what: `it has a look-behind, ${LINEAR}. Say what must be there, in several attributes if needed`,
+  },
+  { construct: /\\[1-9]|\\k</, what: `it refers back to a group, ${LINEAR}. Write the alternatives out` },
+  {
+    construct: /\(\?>|[*+?}]\+/,
+    what: 'it has an atomic group or possessive quantifier. The plain form is just as fast here',
+  },
+];
+
+function explain(source: string, engineMessage: string): string {
+  const known = UNSUPPORTED.find(({ construct }) => construct.test(source));
+  if (known !== undefined) return known.what;
+  return `${engineMessage.replace(/^error parsing regexp: /, '')} (the syntax is RE2's, https://github.com/google/re2/wiki/Syntax)`;
+}

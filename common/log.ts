@@ -1,0 +1,83 @@
+// One JSON line per entry on standard output (pino). Values of secrets are blanked here; message bodies must not be logged at all.
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+/** What code that logs needs; a whole pino logger fits. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+
+export const LOG_LEVEL_VARIABLE = 'QUEUE_SPLITTER_LOG_LEVEL';
+
+/** From quiet to detailed; the words of Rust's `log` crate, which mirrord's charts use. */
+const LEVELS = ['off', 'error', 'warn', 'info', 'debug', 'trace'];
+
+/** Targets in RUST_LOG-like strings that mean this program; others are libraries that we do not have. */
+const OUR_TARGETS = /^(mirrord|operator|queue[-_]?splitter)/;
+
+/** Blanked at the top level and up to two levels down. */
+const SECRET_KEYS = [
+  'password',
+  'token',
+  'secret',
+  'authorization',
+  'privateKey',
+  'secretAccessKey',
+  'sessionToken',
+  'sasl',
+];
+const REDACTED = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+
+/**
+ * Reads a level: one word (`debug`), or a RUST_LOG-like list such as `mirrord=info,operator_sqs_splitting::forwarder=trace`.
+ * We have one level for a whole process, so the most detailed of the parts that mean us wins; parts for other targets are ignored.
+ * As in Rust, a target without a level means `trace`.
+ * @returns the level in pino's words, and the parts that could not be read.
+ */
+export function parseLogLevel(text: string | undefined): { level: string; unreadable: string[] } {
+  const unreadable: string[] = [];
+  let best = -1;
+  for (const part of (text ?? '').split(',')) {
+    const directive = part.trim().replace(/\[.*\]/, '');
+    if (directive === '') continue;
+    const [target, word] = directive.includes('=') ? splitAt(directive, '=') : bareDirective(directive);
+    if (target !== '' && !OUR_TARGETS.test(target)) continue;
+    const level = LEVELS.indexOf(word.trim().toLowerCase());
+    if (level === -1) unreadable.push(part.trim());
+    else best = Math.max(best, level);
+  }
+  const word = LEVELS[best] ?? 'info';
+  return { level: word === 'off' ? 'silent' : word, unreadable };
+}
+
+/** The level is read from QUEUE_SPLITTER_LOG_LEVEL; `destination` is standard output unless a test says otherwise. */
+export function createLogger(
+  name: string,
+  environment: Record<string, string | undefined>,
+  destination?: DestinationStream,
+): Logger {
+  const { level, unreadable } = parseLogLevel(environment[LOG_LEVEL_VARIABLE]);
+  const options = {
+    name,
+    level,
+    base: { pod: environment['POD_NAME'] },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: REDACTED, censor: '[redacted]' },
+  };
+  const logger = destination ? pino(options, destination) : pino(options);
+  if (unreadable.length > 0) {
+    logger.warn(
+      { unreadable },
+      `parts of ${LOG_LEVEL_VARIABLE} are not understood and ignored; write for example "debug"`,
+    );
+  }
+  return logger;
+}
+
+function bareDirective(directive: string): [target: string, level: string] {
+  const isLevel = LEVELS.includes(directive.toLowerCase());
+  return isLevel || !OUR_TARGETS.test(directive) ? ['', directive] : [directive, 'trace'];
+}
+
+function splitAt(text: string, separator: string): [string, string] {
+  const index = text.indexOf(separator);
+  return [text.slice(0, index), text.slice(index + 1)];
+}

@@ -1,0 +1,44 @@
+// From an action's name to the code that does it. Nothing is decided here.
+import type { Action } from '../decide/observed.ts';
+import type { ActContext, Place } from './context.ts';
+import { fenceProducers, recordStartOffsets } from './kafka.ts';
+import { createResources, deleteResources } from './resources.ts';
+import { addSessionFinalizer, deleteSession, failSession, releaseSession } from './sessions.ts';
+import { createSplit, releaseSplit, writeSpec } from './split.ts';
+import { evictPod, removeRestartAnnotation, restartTarget } from './target.ts';
+
+export async function perform(context: ActContext, place: Place, action: Action): Promise<void> {
+  switch (action.type) {
+    case 'AddSessionFinalizer':
+      return await addSessionFinalizer(context, action.session);
+    case 'FailSession':
+      return await failSession(context, action.session, action.problem);
+    case 'DeleteSession':
+      return await deleteSession(context, action.session, action.problem);
+    case 'ReleaseSession':
+      return await releaseSession(context, action.session);
+    case 'CreateSplit':
+      return await createSplit(context, place, action.spec);
+    case 'WriteSpec':
+      await writeSpec(context, action.split, action.spec);
+      return;
+    case 'CreateResources':
+      return await createResources(context, action.split, action.entries);
+    case 'DeleteResources':
+      return await deleteResources(context, action.split, action.entries);
+    case 'RecordStartOffsets':
+      return await recordStartOffsets(context, action.split, action.keys);
+    case 'SyncWebhook':
+      return await context.webhook.sync();
+    case 'RestartTarget':
+      return await restartTarget(context, place, action.restartedAt);
+    case 'RemoveRestartAnnotation':
+      return await removeRestartAnnotation(context, place);
+    case 'EvictPod':
+      return await evictPod(context, place.namespace, action.pod, action.why);
+    case 'FenceProducers':
+      return await fenceProducers(context, action.split, action.keys);
+    case 'ReleaseSplit':
+      return await releaseSplit(context, action.split);
+  }
+}

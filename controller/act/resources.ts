@@ -1,0 +1,96 @@
+// Makes what the ledger plans and deletes what it retired. Each entry stands alone: one that fails does not stop the others.
+import type { LedgerEntry, SplitQueue, WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
+import { toSplitterError } from '../../common/errors.ts';
+import { sessionGroup } from '../decide/plan.ts';
+import { bumped, sameEntry, withCreated, withoutEntries } from '../decide/spec.ts';
+import { claimOriginal, releaseClaim } from './claims.ts';
+import type { ActContext } from './context.ts';
+import { writeSpec } from './split.ts';
+
+export async function createResources(
+  context: ActContext,
+  split: WorkloadSplit,
+  entries: readonly LedgerEntry[],
+): Promise<void> {
+  const outcomes = await Promise.all(
+    entries.map((entry) => attempt(context, entry, () => create(context, split, entry))),
+  );
+  let { spec } = split;
+  entries.forEach((entry, index) => {
+    const outcome = outcomes[index];
+    if (outcome) spec = withCreated(spec, entry, outcome);
+  });
+  if (spec !== split.spec) await writeSpec(context, split, spec);
+  const failed = entries.find((entry) => context.failures.get(entry.name)?.retryable === true);
+  if (failed) throw context.failures.get(failed.name);
+}
+
+async function attempt<T>(context: ActContext, entry: LedgerEntry, call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    const outcome = await call();
+    context.failures.delete(entry.name);
+    return outcome;
+  } catch (thrown) {
+    const { code, message, retryable } = toSplitterError(thrown);
+    context.failures.set(entry.name, { code, message, retryable });
+    return undefined;
+  }
+}
+
+async function create(
+  context: ActContext,
+  split: WorkloadSplit,
+  entry: LedgerEntry,
+): Promise<Pick<LedgerEntry, 'url' | 'topicId'>> {
+  const queue = queueOf(split.spec, entry);
+  if (entry.kind === 'Claim') {
+    await claimOriginal(context, split, entry.name, queue);
+    return {};
+  }
+  if (entry.kind === 'KafkaGroup') return {};
+  const group =
+    entry.role === 'fallback' ? queue.original.group : sessionGroup(split.spec, entry.session ?? '', queue.key);
+  return await context.brokers[queue.kind].create({
+    entry,
+    original: queue.original,
+    connection: queue.connection,
+    owner: ownerOf(context, split),
+    tags: queue.tags ?? {},
+    ...(group === undefined ? {} : { group }),
+  });
+}
+
+export async function deleteResources(
+  context: ActContext,
+  split: WorkloadSplit,
+  entries: readonly LedgerEntry[],
+): Promise<void> {
+  const outcomes = await Promise.all(
+    entries.map((entry) =>
+      attempt(context, entry, async () => {
+        await remove(context, split, entry);
+        return entry;
+      }),
+    ),
+  );
+  const gone = outcomes.filter((entry) => entry !== undefined);
+  if (gone.length > 0) await writeSpec(context, split, bumped(withoutEntries(split.spec, gone)));
+  const failed = entries.find((entry) => !gone.some((other) => sameEntry(entry, other)));
+  if (failed) throw context.failures.get(failed.name);
+}
+
+async function remove(context: ActContext, split: WorkloadSplit, entry: LedgerEntry): Promise<void> {
+  const queue = queueOf(split.spec, entry);
+  if (entry.kind === 'Claim') return await releaseClaim(context, split, entry.name);
+  await context.brokers[queue.kind].delete(entry, queue.connection, ownerOf(context, split));
+}
+
+function ownerOf(context: ActContext, split: WorkloadSplit): { clusterUid: string; splitUid: string } {
+  return { clusterUid: context.clusterUid, splitUid: split.metadata.uid ?? '' };
+}
+
+function queueOf(spec: WorkloadSplitSpec, entry: LedgerEntry): SplitQueue {
+  const queue = spec.queues.find((candidate) => candidate.key === entry.queue);
+  if (!queue) throw new Error(`ledger entry ${entry.name} belongs to queue ${entry.queue}, which is not in the split`);
+  return queue;
+}

@@ -1,0 +1,79 @@
+// What is written to sessions: finalizer, failure, deletion. The filter and everything else of the spec is the user's.
+import { FINALIZER } from '../../api/constants.ts';
+import type { SplitSession } from '../../api/kinds/split-session.ts';
+import { SplitterError } from '../../common/errors.ts';
+import { SPLIT_SESSIONS } from '../../common/kube/resources.ts';
+import type { Problem } from '../decide/observed.ts';
+import { withConditions } from '../status/conditions.ts';
+import type { ActContext } from './context.ts';
+
+export async function addSessionFinalizer({ client }: ActContext, session: SplitSession): Promise<void> {
+  await client.mergePatch(SPLIT_SESSIONS, nameOf(session), {
+    metadata: {
+      resourceVersion: session.metadata.resourceVersion,
+      finalizers: [...(session.metadata.finalizers ?? []), FINALIZER],
+    },
+  });
+}
+
+export async function releaseSession({ client }: ActContext, session: SplitSession): Promise<void> {
+  const finalizers = (session.metadata.finalizers ?? []).filter((entry) => entry !== FINALIZER);
+  await ignoreMissing(
+    client.mergePatch(SPLIT_SESSIONS, nameOf(session), {
+      metadata: { resourceVersion: session.metadata.resourceVersion, finalizers },
+    }),
+  );
+}
+
+export async function failSession(context: ActContext, session: SplitSession, problem: Problem): Promise<void> {
+  await writeProblem(context, session, problem);
+  context.announce(session, 'Warning', problem.code, problem.message);
+}
+
+export async function deleteSession(context: ActContext, session: SplitSession, problem: Problem): Promise<void> {
+  await writeProblem(context, session, problem);
+  context.announce(session, 'Warning', problem.code, problem.message);
+  await context.client.delete(
+    SPLIT_SESSIONS,
+    nameOf(session),
+    session.metadata.uid ? { uid: session.metadata.uid } : {},
+  );
+}
+
+async function writeProblem({ client, now }: ActContext, session: SplitSession, problem: Problem): Promise<void> {
+  const conditions = withConditions(
+    session.status?.conditions ?? [],
+    [{ type: 'Ready', status: false, reason: problem.code, message: problem.message }],
+    now(),
+  );
+  await ignoreMissing(
+    client.mergePatch(
+      SPLIT_SESSIONS,
+      nameOf(session),
+      {
+        status: {
+          phase: 'Failed',
+          reason: problem.code,
+          message: problem.message,
+          endedAt: new Date(now()).toISOString(),
+          conditions,
+        },
+      },
+      { subresource: 'status' },
+    ),
+  );
+}
+
+function nameOf(session: SplitSession): { name: string; namespace?: string } {
+  const { name, namespace } = session.metadata;
+  return { name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+export async function ignoreMissing(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof SplitterError && error.details['status'] === 404) return;
+    throw error;
+  }
+}

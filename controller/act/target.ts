@@ -1,0 +1,50 @@
+// What is done to the target: our own restart annotation, in and out, and single pods that must be replaced. Nothing else of it is ever written.
+import { RESTARTED_AT_ANNOTATION } from '../../api/constants.ts';
+import { SplitterError } from '../../common/errors.ts';
+import { DEPLOYMENTS, PODS } from '../../common/kube/resources.ts';
+import type { PodFact } from '../decide/observed.ts';
+import type { ActContext, Place } from './context.ts';
+import { ignoreMissing } from './sessions.ts';
+
+export async function restartTarget(context: ActContext, place: Place, restartedAt: string): Promise<void> {
+  await annotate(context, place, restartedAt);
+}
+
+/** The template equals the owner's again, so a Deployment goes back to its own ReplicaSet (kubernetes-notes C3). */
+export async function removeRestartAnnotation(context: ActContext, place: Place): Promise<void> {
+  await ignoreMissing(annotate(context, place, null));
+}
+
+async function annotate({ client }: ActContext, { namespace, target }: Place, value: string | null): Promise<void> {
+  await client.mergePatch(
+    DEPLOYMENTS,
+    { name: target.name, namespace },
+    { spec: { template: { metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: value } } } } },
+  );
+}
+
+/** Through the eviction API, so that disruption budgets hold; refused for now (429) is an error that may be tried again. */
+export async function evictPod(
+  { client, announce }: ActContext,
+  namespace: string,
+  pod: Pick<PodFact, 'name' | 'uid'>,
+  why: string,
+): Promise<void> {
+  try {
+    await client.createSubresource(PODS, { name: pod.name, namespace }, 'eviction', {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name: pod.name, namespace },
+      deleteOptions: { preconditions: { uid: pod.uid } },
+    });
+  } catch (error) {
+    if (error instanceof SplitterError && [404, 409].includes(Number(error.details['status']))) return;
+    throw error;
+  }
+  announce(
+    { apiVersion: 'v1', kind: 'Pod', metadata: { name: pod.name, namespace, uid: pod.uid } },
+    'Normal',
+    'Replaced',
+    why,
+  );
+}

@@ -1,0 +1,41 @@
+// The contract between the controller and a kind of broker: make, prove, drain and delete queues. Data never flows through here.
+import type { BrokerConnection, LedgerEntry, QueueLocation, SplitQueue } from '../../api/kinds/workload-split.ts';
+
+export type Original = {
+  location: QueueLocation;
+  /** Stable identity for the claim: the queue's ARN, or Kafka cluster id, topic and group. */
+  identity: string;
+};
+
+export type CreateRequest = {
+  entry: LedgerEntry;
+  original: QueueLocation;
+  connection: BrokerConnection;
+  /** Owner marks: a queue of that name with other marks is an error (`ForeignQueue`), never reused. */
+  owner: { clusterUid: string; splitUid: string };
+  /** SQS: extra tags that the registry asks for; they win over the original's. */
+  tags: Record<string, string>;
+  /** Kafka: group whose offset 0 is committed on every partition before anybody can write or read. */
+  group?: string;
+};
+
+/** All calls are idempotent and reject with a SplitterError whose message names queue, call and missing permission. */
+export type BrokerAdmin = {
+  /** `value` is what the target's variable holds: SQS name, URL or ARN; Kafka topic. `QueueNotFound`, `PermissionDenied`. */
+  describeOriginal(value: string, connection: BrokerConnection, group?: string): Promise<Original>;
+  /** Clones the original's settings; returns what the ledger must remember. */
+  create(request: CreateRequest): Promise<Pick<LedgerEntry, 'url' | 'topicId'>>;
+  /** Kafka: the position of every partition that the group never committed, by the client config's auto.offset.reset. SQS: []. */
+  startOffsets(queue: SplitQueue): Promise<{ partition: number; offset: string }[]>;
+  /**
+   * True when no unpatched reader is left: Kafka: the group is settled and no member subscribes to the original (members whose
+   * address is in `goneAddresses` are evicted). SQS cannot see readers: always settled.
+   */
+  settle(queue: SplitQueue, goneAddresses: ReadonlySet<string>): Promise<{ settled: boolean; message: string }>;
+  /** Kafka: fences every transactional id and waits until the group's offsets are stable. SQS: nothing. */
+  fence(queue: SplitQueue): Promise<void>;
+  /** What the deployed target still has to read in the fallback queue. One observation, not a proof: the caller asks again over time. */
+  remaining(queue: SplitQueue): Promise<number>;
+  /** Deletes only what carries our marks; already gone is success. */
+  delete(entry: LedgerEntry, connection: BrokerConnection, owner: CreateRequest['owner']): Promise<void>;
+};

@@ -1,0 +1,50 @@
+// BrokerAdmin for Kafka: what the controller may do with topics and groups. Data never flows through here.
+// The rules behind it were found on a real broker: kafka-notes C1–C17, named where they apply.
+import type { BrokerConnection } from '../../../api/kinds/workload-split.ts';
+import type { Clock } from '../../../common/clock.ts';
+import { Clusters, type ResolveProperties } from '../../../common/kafka/clusters.ts';
+import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
+import type { BrokerAdmin, CreateRequest } from '../broker.ts';
+import { describeOriginal, originalOf } from './original.ts';
+import { commitBeginning } from './pre-commit.ts';
+import { removeGroup, removeTopic } from './removal.ts';
+import { fenceProducers, remainingRecords } from './restore.ts';
+import { settleGroup } from './settle.ts';
+import { startOffsets } from './start-offsets.ts';
+import { createTopic } from './topics.ts';
+
+export type KafkaAdmin = BrokerAdmin & { close(): Promise<void> };
+
+export function createKafkaAdmin(resolveProperties: ResolveProperties, clock?: Clock): KafkaAdmin {
+  const clusters = new Clusters(resolveProperties, clock);
+  const of = (connection: BrokerConnection): Promise<Cluster> => clusters.get(connection);
+  return {
+    describeOriginal: async (value, connection, group) => describeOriginal(await of(connection), value, group),
+    create: async (request) => create(await of(request.connection), request),
+    startOffsets: async (queue) => startOffsets(await of(queue.connection), originalOf(queue)),
+    settle: async (queue, goneAddresses) => settleGroup(await of(queue.connection), originalOf(queue), goneAddresses),
+    fence: async (queue) => fenceProducers(await of(queue.connection), queue, originalOf(queue)),
+    remaining: async (queue) =>
+      remainingRecords(await of(queue.connection), queue.fallback.name, originalOf(queue).group),
+    delete: async (entry, connection) => {
+      if (entry.kind === 'KafkaTopic') await removeTopic(await of(connection), entry);
+      if (entry.kind === 'KafkaGroup' && entry.role === 'session') await removeGroup(await of(connection), entry.name);
+    },
+    close: () => clusters.close(),
+  };
+}
+
+/** Nothing can be written before the reader's offset 0 is visible: the topic's name is not known to anybody until this returns (C11). */
+async function create(cluster: Cluster, { entry, original, group }: CreateRequest): Promise<{ topicId?: string }> {
+  if (entry.kind !== 'KafkaTopic') return {};
+  const { topicId, partitions } = await createTopic(cluster, entry, original.name);
+  if (group !== undefined) {
+    await commitBeginning(
+      cluster,
+      group,
+      entry.name,
+      partitions.map(({ partition }) => partition),
+    );
+  }
+  return { topicId };
+}

@@ -1,0 +1,133 @@
+// Temporary topics: made like the original where consumers could notice, and with no retention at all (kafka-notes C8).
+import { ConfigResourceTypes, createPartitionsV3, createTopicsV7, describeConfigsV4 } from '@platformatic/kafka';
+import type { LedgerEntry } from '../../../api/kinds/workload-split.ts';
+import { pause } from '../../../common/clock.ts';
+import { SplitterError } from '../../../common/errors.ts';
+import { call } from '../../../common/kafka/wire/call.ts';
+import type { Cluster, TopicInfo } from '../../../common/kafka/wire/cluster.ts';
+import { errorName, throwIfError } from '../../../common/kafka/wire/errors.ts';
+import { logOffsets } from '../../../common/kafka/wire/offsets.ts';
+
+const FOREVER = '-1';
+const ANY_TIME = '9223372036854775807';
+
+/** Only those that the broker knows are set: names changed between Kafka versions. */
+const FIXED_CONFIGS: Readonly<Record<string, string>> = {
+  'cleanup.policy': 'delete',
+  'retention.ms': FOREVER,
+  'retention.bytes': FOREVER,
+  'message.timestamp.type': 'CreateTime',
+  'message.timestamp.before.max.ms': ANY_TIME,
+  'message.timestamp.after.max.ms': ANY_TIME,
+  'message.timestamp.difference.max.ms': ANY_TIME,
+  'compression.type': 'producer',
+};
+
+/** The whole list of what is taken over; vendors have settings that must not be cloned. */
+const CLONED_CONFIGS = ['max.message.bytes', 'min.insync.replicas'];
+
+const REQUEST_TIMEOUT_MS = 15_000;
+const READY_DEADLINE_MS = 15_000;
+
+/** Also repairs: a topic that a crash left behind is taken over, one with fewer partitions than the original grows. */
+export async function createTopic(cluster: Cluster, entry: LedgerEntry, originalName: string): Promise<TopicInfo> {
+  const original = await cluster.describeTopic(originalName);
+  const configs = await configsFor(cluster, originalName);
+  const existing = (await cluster.describeTopics([entry.name])).get(entry.name);
+  if (existing === undefined) await requestTopic(cluster, entry.name, original, configs);
+  else await proveOurs(cluster, entry, existing, configs);
+  const count = original.partitions.length;
+  if (existing !== undefined && existing.partitions.length < count) await grow(cluster, entry.name, count);
+  return whenReady(cluster, entry.name, count);
+}
+
+export async function topicConfigs(cluster: Cluster, topic: string): Promise<Map<string, string>> {
+  const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configurationKeys: null };
+  const response = await call(await cluster.anyBroker(), describeConfigsV4.api, [resource], false, false);
+  const [result] = response.results;
+  throwIfError(result?.errorCode ?? 0, `settings of topic ${topic}`, result?.errorMessage);
+  return new Map((result?.configs ?? []).map(({ name, value }) => [name, value ?? '']));
+}
+
+async function configsFor(cluster: Cluster, original: string): Promise<Map<string, string>> {
+  const known = await topicConfigs(cluster, original);
+  const configs = new Map(Object.entries(FIXED_CONFIGS).filter(([name]) => known.has(name)));
+  for (const name of CLONED_CONFIGS) {
+    const value = known.get(name);
+    if (value !== undefined) configs.set(name, value);
+  }
+  return configs;
+}
+
+async function requestTopic(
+  cluster: Cluster,
+  name: string,
+  original: TopicInfo,
+  configs: ReadonlyMap<string, string>,
+): Promise<void> {
+  const topic = {
+    name,
+    numPartitions: original.partitions.length,
+    replicationFactor: original.partitions[0]?.replicas ?? 1,
+    assignments: [],
+    configs: [...configs].map(([key, value]) => ({ name: key, value })),
+  };
+  const response = await call(await cluster.controller(), createTopicsV7.api, [topic], REQUEST_TIMEOUT_MS, false);
+  const result = response.topics[0];
+  // Another controller of ours may have been quicker; whether the topic is ours is asked next time.
+  throwIfError(result?.errorCode ?? 0, `creation of topic ${name}`, result?.errorMessage);
+}
+
+/** Kafka topics carry no owner: what proves ours is the ledger's id, or, before the id was noted, our settings on an empty topic. */
+async function proveOurs(
+  cluster: Cluster,
+  entry: LedgerEntry,
+  existing: TopicInfo,
+  configs: ReadonlyMap<string, string>,
+): Promise<void> {
+  if (entry.topicId !== undefined) {
+    if (entry.topicId !== existing.topicId) throw foreign(entry.name, 'it was deleted and made again by somebody else');
+    return;
+  }
+  const actual = await topicConfigs(cluster, entry.name);
+  if ([...configs].some(([name, value]) => actual.get(name) !== value))
+    throw foreign(entry.name, 'its settings are not ours');
+  const ends = await logOffsets(
+    cluster,
+    entry.name,
+    existing.partitions.map(({ partition }) => partition),
+    'latest',
+  );
+  if ([...ends.values()].some((end) => end > 0n)) throw foreign(entry.name, 'it holds records');
+}
+
+function foreign(topic: string, why: string): SplitterError {
+  return new SplitterError('ForeignQueue', `topic ${topic} exists and is not ours: ${why}; it is never written to`);
+}
+
+async function grow(cluster: Cluster, topic: string, count: number): Promise<void> {
+  const wanted = [{ name: topic, count, assignments: null }];
+  const response = await call(await cluster.controller(), createPartitionsV3.api, wanted, REQUEST_TIMEOUT_MS, false);
+  const result = response.results[0];
+  throwIfError(result?.errorCode ?? 0, `new partitions of topic ${topic}`, result?.errorMessage);
+}
+
+/** Creation returns before every broker knows the topic and its leaders. */
+async function whenReady(cluster: Cluster, topic: string, count: number): Promise<TopicInfo> {
+  const deadline = cluster.clock.monotonic() + READY_DEADLINE_MS;
+  for (let delayMs = 10; ; delayMs = Math.min(delayMs * 2, 500)) {
+    const info = (await cluster.describeTopics([topic])).get(topic);
+    if (info !== undefined && info.partitions.length >= count && info.partitions.every(({ leader }) => leader >= 0))
+      return info;
+    if (cluster.clock.monotonic() > deadline) {
+      throw new SplitterError(
+        'BrokerUnreachable',
+        `topic ${topic} was created but has ${errorName(5)} on some partition`,
+        {
+          retryable: true,
+        },
+      );
+    }
+    await pause(cluster.clock, delayMs);
+  }
+}

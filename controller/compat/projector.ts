@@ -1,0 +1,118 @@
+// Keeps MirrordSqsSessions and sessions in step, so that the commands of mirrord's guide work verbatim: one is shown for every session with
+// SQS queues, deleting it ends the session, and one that somebody creates is adopted. It decides nothing about queues.
+import { isDeepStrictEqual } from 'node:util';
+import { FINALIZER } from '../../api/constants.ts';
+import type { SplitSession } from '../../api/kinds/split-session.ts';
+import type { SqsSession } from '../../api/kinds/sqs-session.ts';
+import type { Clock } from '../../common/clock.ts';
+import { parseKey } from '../../common/kube/keys.ts';
+import { Reflector } from '../../common/kube/reflector.ts';
+import { SPLIT_SESSIONS, SQS_SESSIONS } from '../../common/kube/resources.ts';
+import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
+import { WorkQueue } from '../../common/kube/work-queue.ts';
+import type { Log } from '../../common/log.ts';
+import { ignoreMissing } from '../act/sessions.ts';
+import { hasSqsQueues, PROJECTED_LABEL, refusal, toSplitSession, toSqsSession, toSqsStatus } from './sqs-session.ts';
+
+export type SessionProjector = {
+  /** Resolves when the signal aborts and everything has stopped. */
+  start(sessions: Reflector<SplitSession>, signal: AbortSignal): Promise<void>;
+};
+
+/** Where the chart was installed without SQS there is no such kind. */
+export const NO_PROJECTOR: SessionProjector = { start: () => Promise.resolve() };
+
+export function createProjector(client: KubeClient, clock: Clock, log: Log): SessionProjector {
+  return {
+    async start(sessions, signal) {
+      const shown = new Reflector<SqsSession>({ client, resource: SQS_SESSIONS, log, clock });
+      const queue = new WorkQueue({
+        name: 'sqs-sessions',
+        clock,
+        log,
+        maxDelayMs: 15_000,
+        process: (key) => project(client, parseKey(key)).then(() => undefined),
+      });
+      const ends = [sessions.onChange(({ key }) => queue.add(key)), shown.onChange(({ key }) => queue.add(key))];
+      shown.start();
+      try {
+        await Promise.all([sessions.waitForSync(signal), shown.waitForSync(signal)]);
+        queue.start();
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      } finally {
+        for (const end of ends) end();
+        await queue.shutdown();
+        await shown.stop();
+      }
+    },
+  };
+}
+
+async function project(client: KubeClient, name: ObjectName): Promise<void> {
+  const [session, shown] = await Promise.all([
+    client.get<SplitSession>(SPLIT_SESSIONS, name),
+    client.get<SqsSession>(SQS_SESSIONS, name),
+  ]);
+  if (!shown) return session && isLive(session) && hasSqsQueues(session) ? await show(client, session) : undefined;
+  if (!session) return await afterSession(client, name, shown);
+  if (!isLive(shown)) {
+    if (isLive(session)) await client.delete(SPLIT_SESSIONS, name, uidOf(session));
+    return;
+  }
+  if (!isGuarded(shown)) return await guard(client, name);
+  const status = toSqsStatus(session);
+  if (!isDeepStrictEqual(withoutNulls(status), shown.status)) {
+    await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { status }, { subresource: 'status' }));
+  }
+}
+
+async function show(client: KubeClient, session: SplitSession): Promise<void> {
+  await client.create(SQS_SESSIONS, toSqsSession(session));
+}
+
+/** No session of that name: a projection goes, a deletion is let through, and what a user made is adopted. */
+async function afterSession(client: KubeClient, name: ObjectName, shown: SqsSession): Promise<void> {
+  const isProjection = shown.metadata.labels?.[PROJECTED_LABEL] === 'true';
+  if (isProjection || !isLive(shown)) {
+    if (isLive(shown)) await client.delete(SQS_SESSIONS, name, uidOf(shown));
+    if (isGuarded(shown)) await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { metadata: { finalizers: [] } }));
+    return;
+  }
+  if (isGuarded(shown)) {
+    await client.delete(SQS_SESSIONS, name, uidOf(shown));
+    return;
+  }
+  const problem = refusal(shown);
+  if (problem !== undefined) {
+    const status = { StartError: { statusCode: 400, reason: problem } };
+    if (!isDeepStrictEqual(shown.status, status)) {
+      await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { status }, { subresource: 'status' }));
+    }
+    return;
+  }
+  await client.create(SPLIT_SESSIONS, toSplitSession(shown));
+  await guard(client, name);
+}
+
+/** From here on a deletion waits until the session has ended. */
+async function guard(client: KubeClient, name: ObjectName): Promise<void> {
+  await client.mergePatch(SQS_SESSIONS, name, { metadata: { finalizers: [FINALIZER] } });
+}
+
+function isGuarded({ metadata }: SqsSession): boolean {
+  return metadata.finalizers?.includes(FINALIZER) === true;
+}
+
+function isLive({ metadata }: SplitSession | SqsSession): boolean {
+  return metadata.deletionTimestamp === undefined;
+}
+
+function uidOf({ metadata }: SplitSession | SqsSession): { uid?: string } {
+  return metadata.uid === undefined ? {} : { uid: metadata.uid };
+}
+
+function withoutNulls(status: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== null));
+}

@@ -1,0 +1,84 @@
+// Between our SplitSession and mirrord's MirrordSqsSession: pure translations in both directions.
+import { createHash } from 'node:crypto';
+import { FINALIZER, GROUP, MIRRORD_GROUP, MIRRORD_VERSION, VERSION } from '../../api/constants.ts';
+import type { SplitSession } from '../../api/kinds/split-session.ts';
+import type { SqsSession, SqsSessionStatus } from '../../api/kinds/sqs-session.ts';
+
+/** On a MirrordSqsSession that we made: the session that it shows. */
+export const PROJECTED_LABEL = `${GROUP}/projected`;
+
+export function hasSqsQueues(session: SplitSession): boolean {
+  return session.spec.queues.some((queue) => queue.kind === 'SQS') && session.spec.target.kind !== 'StatefulSet';
+}
+
+/** What the guide's commands list and delete. Its finalizer lets a deletion end the session before the object is gone. */
+export function toSqsSession(session: SplitSession): SqsSession {
+  const { name, namespace, uid = '' } = session.metadata;
+  const { target, queues } = session.spec;
+  return {
+    apiVersion: `${MIRRORD_GROUP}/${MIRRORD_VERSION}`,
+    kind: 'MirrordSqsSession',
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels: { [PROJECTED_LABEL]: 'true' },
+      finalizers: [FINALIZER],
+    },
+    spec: {
+      sessionId: createHash('sha256').update(uid).digest('hex').slice(0, 16).toUpperCase(),
+      queueConsumer: {
+        name: target.name,
+        workloadType: target.kind === 'Rollout' ? 'Rollout' : 'Deployment',
+        ...(target.container === undefined ? {} : { container: target.container }),
+      },
+      queueFilters: Object.fromEntries(
+        queues.filter((queue) => queue.kind === 'SQS').map((queue) => [queue.id, queue.filter]),
+      ),
+    },
+  };
+}
+
+/** Exactly one field is set, the others are taken out of what a merge patch finds. */
+export function toSqsStatus(session: SplitSession): Record<keyof SqsSessionStatus, unknown> {
+  const none = { Starting: null, RegisteringFilters: null, Ready: null, StartError: null, CleanupError: null };
+  const { status } = session;
+  if (status?.phase === 'Failed') {
+    return { ...none, StartError: { statusCode: 400, reason: status.message ?? status.reason ?? 'failed' } };
+  }
+  if (status?.phase !== 'Ready')
+    return { ...none, Starting: { start_time_utc: session.metadata.creationTimestamp ?? '' } };
+  const queues = (status.queues ?? []).filter((queue) => queue.kind === 'SQS');
+  const queueNames = queues.map((queue) => [queue.id, { originalName: queue.original, outputName: queue.session }]);
+  const updates = (status.environment ?? []).map((entry) => {
+    const queue = queues.find(({ session: own }) => own === entry.value || own.endsWith(`/${entry.value}`));
+    return [entry.variable, { originalName: queue?.original ?? '', outputName: entry.value }];
+  });
+  return { ...none, Ready: { queueNames: Object.fromEntries(queueNames), envUpdates: Object.fromEntries(updates) } };
+}
+
+/** A MirrordSqsSession that somebody created by hand, as a session of ours of the same name. */
+export function toSplitSession({ metadata, spec }: SqsSession): SplitSession {
+  const { name, workloadType, container } = spec.queueConsumer;
+  return {
+    apiVersion: `${GROUP}/${VERSION}`,
+    kind: 'SplitSession',
+    metadata: { name: metadata.name, ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) },
+    spec: {
+      target: {
+        apiVersion: workloadType === 'Rollout' ? 'argoproj.io/v1alpha1' : 'apps/v1',
+        kind: workloadType === 'Rollout' ? 'Rollout' : 'Deployment',
+        name,
+        ...(container ? { container } : {}),
+      },
+      queues: Object.entries(spec.queueFilters).map(([id, filter]) => ({ id, kind: 'SQS', filter, mode: 'steal' })),
+    },
+  };
+}
+
+/** Why a MirrordSqsSession cannot be adopted; undefined = it can. */
+export function refusal({ spec }: SqsSession): string | undefined {
+  const programs = Object.keys(spec.queueJqFilters ?? {});
+  if (programs.length > 0) return `queueJqFilters are not supported yet (${programs.join(', ')}); use queueFilters`;
+  if (Object.keys(spec.queueFilters).length === 0) return 'queueFilters names no queue';
+  return undefined;
+}

@@ -1,0 +1,57 @@
+// The controller's settings, from environment variables that the chart sets. docs/reference/configuration.md lists them.
+import { z } from 'zod';
+import { QUEUE_KINDS, type QueueKind } from '../api/kinds/common.ts';
+import { port, readConfig } from '../common/config.ts';
+import { DEFAULT_TOPIC_FORMAT } from '../common/naming/kafka.ts';
+
+const milliseconds = z.coerce.number().int().min(0);
+
+const schema = z.object({
+  POD_NAME: z.string().min(1),
+  QUEUE_SPLITTER_NAMESPACE: z.string().min(1),
+  QUEUE_SPLITTER_METRICS_PORT: port.default(9090),
+  QUEUE_SPLITTER_WEBHOOK_SERVICE: z.string().min(1).default('queue-splitter-webhook'),
+  /** How long an SQS queue must look empty; the counts of Amazon SQS need a minute to be true. */
+  QUEUE_SPLITTER_SQS_EMPTY_CONFIRMATION_MS: milliseconds.default(60_000),
+  /** After so long what is left in an SQS fallback moves back to the original; absent = wait for ever. */
+  QUEUE_SPLITTER_SQS_LINGER_TIMEOUT_MS: milliseconds.optional(),
+  QUEUE_SPLITTER_KAFKA_TOPIC_FORMAT: z.string().optional(),
+  /** The name that mirrord's guide uses. */
+  OPERATOR_KAFKA_SPLITTING_TOPIC_FORMAT: z.string().optional(),
+  QUEUE_SPLITTER_KAFKA_IDLE_TTL_MS: milliseconds.default(0),
+  /** Comma-separated; the chart turns `operator.sqsSplitting` and `operator.kafkaSplitting` into it. */
+  QUEUE_SPLITTER_KINDS: z.string().default('SQS,Kafka'),
+  QUEUE_SPLITTER_RESTORE_CONFIRMATION_MS: milliseconds.default(10_000),
+});
+
+export type ControllerConfig = {
+  podName: string;
+  namespace: string;
+  metricsPort: number;
+  webhookService: string;
+  sqsEmptyConfirmationMs: number;
+  sqsLingerTimeoutMs: number | undefined;
+  topicFormat: string;
+  kafkaIdleTtlMs: number;
+  restoreConfirmationMs: number;
+  /** The kinds whose resources are installed. */
+  kinds: ReadonlySet<QueueKind>;
+};
+
+/** @throws SplitterError `InvalidConfig` that names every wrong variable. */
+export function controllerConfig(environment: Record<string, string | undefined>): ControllerConfig {
+  const values = readConfig(schema, environment);
+  return {
+    podName: values.POD_NAME,
+    namespace: values.QUEUE_SPLITTER_NAMESPACE,
+    metricsPort: values.QUEUE_SPLITTER_METRICS_PORT,
+    webhookService: values.QUEUE_SPLITTER_WEBHOOK_SERVICE,
+    sqsEmptyConfirmationMs: values.QUEUE_SPLITTER_SQS_EMPTY_CONFIRMATION_MS,
+    sqsLingerTimeoutMs: values.QUEUE_SPLITTER_SQS_LINGER_TIMEOUT_MS,
+    topicFormat:
+      values.QUEUE_SPLITTER_KAFKA_TOPIC_FORMAT ?? values.OPERATOR_KAFKA_SPLITTING_TOPIC_FORMAT ?? DEFAULT_TOPIC_FORMAT,
+    kafkaIdleTtlMs: values.QUEUE_SPLITTER_KAFKA_IDLE_TTL_MS,
+    restoreConfirmationMs: values.QUEUE_SPLITTER_RESTORE_CONFIRMATION_MS,
+    kinds: new Set(QUEUE_KINDS.filter((kind) => values.QUEUE_SPLITTER_KINDS.split(',').includes(kind))),
+  };
+}

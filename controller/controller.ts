@@ -1,0 +1,137 @@
+// The leader's work: watches what can wake a target, and reconciles one target at a time until leadership ends.
+import { PATCHED_LABEL, SESSION_LABEL, WEBHOOK_CONFIGURATION_NAME } from '../api/constants.ts';
+import type { SplitSession } from '../api/kinds/split-session.ts';
+import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
+import type { Clock } from '../common/clock.ts';
+import { toSplitterError } from '../common/errors.ts';
+import type { Lease } from '../common/kube/lease.ts';
+import { type Change, Reflector } from '../common/kube/reflector.ts';
+import { LEASES, PODS, SPLIT_SESSIONS, WEBHOOK_CONFIGURATIONS, WORKLOAD_SPLITS } from '../common/kube/resources.ts';
+import type { KubeObject } from '../common/kube/types.ts';
+import { WorkQueue } from '../common/kube/work-queue.ts';
+import type { Log } from '../common/log.ts';
+import { splitName } from '../common/naming/kubernetes.ts';
+import type { ActContext } from './act/context.ts';
+import type { SessionProjector } from './compat/projector.ts';
+import type { Names } from './decide/plan.ts';
+import { countSessions, countSplits } from './measure.ts';
+import { createObserver, type ObserverOptions } from './observe/observe.ts';
+import { reconcile, type TargetKey } from './reconciler.ts';
+import { sweepPods } from './sweep.ts';
+
+const WORKERS = 4;
+const MAX_BACKOFF_MS = 15_000;
+const SWEEP_MS = 30_000;
+
+export type ControllerOptions = {
+  act: ActContext;
+  observer: Omit<ObserverOptions, 'leaseVersion'>;
+  names: Names;
+  projector: SessionProjector;
+  clock: Clock;
+  log: Log;
+};
+
+/** Resolves when the signal aborts and everything has stopped. */
+export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+  const { act, clock, log, names, projector } = options;
+  const { client } = act;
+  const sessions = new Reflector<SplitSession>({ client, resource: SPLIT_SESSIONS, log, clock });
+  const splits = new Reflector<WorkloadSplit>({ client, resource: WORKLOAD_SPLITS, log, clock });
+  const leases = new Reflector<Lease>({ client, resource: LEASES, labelSelector: SESSION_LABEL, log, clock });
+  const patchedPods = new Reflector<KubeObject>({ client, resource: PODS, labelSelector: PATCHED_LABEL, log, clock });
+  const configuration = new Reflector<KubeObject>({
+    client,
+    resource: WEBHOOK_CONFIGURATIONS,
+    fieldSelector: `metadata.name=${WEBHOOK_CONFIGURATION_NAME}`,
+    log,
+    clock,
+  });
+  const reflectors = [sessions, splits, leases, patchedPods, configuration];
+
+  const observer = createObserver({
+    ...options.observer,
+    leaseVersion: ({ metadata }) => leases.get(objectName(metadata))?.metadata.resourceVersion,
+  });
+  const targets = new WorkQueue({
+    name: 'targets',
+    concurrency: WORKERS,
+    maxDelayMs: MAX_BACKOFF_MS,
+    clock,
+    log,
+    process: async (text) => ({ requeueAfterMs: await reconcile({ act, observer, names, log }, parseTarget(text)) }),
+  });
+  const sweeps = new WorkQueue({
+    name: 'sweep',
+    clock,
+    log,
+    maxDelayMs: MAX_BACKOFF_MS,
+    process: async () => {
+      await sweepPods(act, log);
+      return { requeueAfterMs: SWEEP_MS };
+    },
+  });
+
+  const wakeTarget = (session: SplitSession | undefined): void => {
+    if (session) targets.add(targetText(session.metadata.namespace ?? '', splitName(session.spec.target)));
+  };
+  const wakeSplit = (split: WorkloadSplit | undefined): void => {
+    if (split) targets.add(targetText(split.metadata.namespace ?? '', split.metadata.name));
+  };
+  const wakeNamespace = (namespace: string | undefined): void => {
+    for (const split of splits.list()) if (split.metadata.namespace === namespace) wakeSplit(split);
+  };
+  sessions.onChange(({ after, before }: Change<SplitSession>) => {
+    wakeTarget(after ?? before);
+    countSessions(sessions.list());
+  });
+  splits.onChange(({ after, before }: Change<WorkloadSplit>) => {
+    wakeSplit(after ?? before);
+    countSplits(splits.list());
+  });
+  leases.onChange(({ after, before }) => {
+    const lease = after ?? before;
+    if (lease) wakeTarget(sessions.get(objectName(lease.metadata)));
+  });
+  patchedPods.onChange(({ after, before }) => {
+    wakeNamespace((after ?? before)?.metadata.namespace);
+    sweeps.add('pods');
+  });
+  configuration.onChange(() => {
+    for (const split of splits.list()) wakeSplit(split);
+  });
+
+  for (const reflector of reflectors) reflector.start();
+  const projection = projector.start(sessions, signal);
+  try {
+    await Promise.all(reflectors.map((reflector) => reflector.waitForSync(signal)));
+    log.info({ sessions: sessions.list().length, splits: splits.list().length }, 'leading');
+    targets.start();
+    sweeps.start();
+    sweeps.add('pods');
+    await aborted(signal);
+  } catch (error) {
+    if (!signal.aborted) throw toSplitterError(error);
+  } finally {
+    await Promise.all([targets.shutdown(), sweeps.shutdown(), projection]);
+    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function objectName({ name, namespace }: { name: string; namespace?: string }): { name: string; namespace?: string } {
+  return { name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+function targetText(namespace: string, split: string): string {
+  return `${namespace}/${split}`;
+}
+
+function parseTarget(text: string): TargetKey {
+  const [namespace = '', split = ''] = text.split('/');
+  return { namespace, split };
+}

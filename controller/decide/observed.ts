@@ -1,0 +1,147 @@
+// What the controller knows about one target at one moment, and what it may decide to do. Types only: facts in, actions out, no behaviour.
+import type { Filter, QueueKind, TargetReference } from '../../api/kinds/common.ts';
+import type { SplitSession } from '../../api/kinds/split-session.ts';
+import type {
+  BrokerConnection,
+  LedgerEntry,
+  QueueLocation,
+  QueueVariable,
+  WorkloadSplit,
+  WorkloadSplitSpec,
+} from '../../api/kinds/workload-split.ts';
+import type { ErrorCode } from '../../common/errors.ts';
+
+/** Why something cannot be done, as the user shall read it. */
+export type Problem = { code: ErrorCode; message: string; retryable: boolean };
+
+/** One queue of one session, resolved from registries, pod template, ConfigMaps and broker. */
+export type ResolvedQueue = {
+  /** The queue id, or `<id>::<original name>` when the id stands for several queues. */
+  key: string;
+  id: string;
+  kind: QueueKind;
+  filter: Filter;
+  original: QueueLocation;
+  /** Stable identity at the broker; the claim is named by its hash. */
+  identity: string;
+  connection: BrokerConnection;
+  variables: QueueVariable[];
+  groupVariables: QueueVariable[];
+  tags: Record<string, string>;
+  sns: boolean;
+};
+
+export type Resolution = {
+  queues: ResolvedQueue[];
+  restartTimeoutSeconds: number;
+  ttlSeconds: number;
+};
+
+export type ObservedSession = {
+  session: SplitSession;
+  /** Its Lease has not changed for its timeout, by this process's own clock. */
+  expired: boolean;
+  /** Present for every session that wants a route and does not have all of them yet. */
+  resolution?: { ok: true; value: Resolution } | { ok: false; problem: Problem };
+};
+
+export type TargetFacts = {
+  uid: string;
+  selector: WorkloadSplitSpec['target']['selector'];
+  paused: boolean;
+  /** A rollout that is not ours and not finished; a sentence, or undefined. */
+  rolloutInProgress: string | undefined;
+  /** The pod template's restart annotation, when it is there. */
+  restartedAt: string | undefined;
+  /** The workload's controller has seen the newest template and replaced all pods it means to replace. */
+  rolloutComplete: boolean;
+  /** Why new pods do not come up (quota, image, admission), as the cluster says it. */
+  blocked: string | undefined;
+};
+
+export type PodFact = {
+  name: string;
+  uid: string;
+  /** Value of the patched label. */
+  token: string | undefined;
+  terminating: boolean;
+  ready: boolean;
+  /** Made from a template that carries this value of our restart annotation. */
+  restartedAt: string | undefined;
+  address: string | undefined;
+};
+
+export type QueueFacts = {
+  /** No reader of the original is left, seen twice in a row. */
+  settled: boolean;
+  settleMessage: string;
+  /** Messages that the target still has to read in the fallback; undefined = not asked or not known. */
+  remaining: number | undefined;
+  /** `remaining` was 0 in every observation for the broker's confirmation time. */
+  drained: boolean;
+};
+
+export type Settings = {
+  /** Ends every session and starts none: the chart is being uninstalled. */
+  uninstalling: boolean;
+  /** A second list of pods is made so long after the first that showed no patched pod. */
+  restoreConfirmationMs: number;
+  /** Without it a drain has no limit. */
+  sqsLingerTimeoutSeconds: number | undefined;
+};
+
+export type Observed = {
+  now: number;
+  clusterUid: string;
+  namespace: { name: string; terminating: boolean };
+  targetReference: TargetReference;
+  split: WorkloadSplit | undefined;
+  sessions: ObservedSession[];
+  /** undefined = it does not exist. */
+  target: TargetFacts | undefined;
+  /** Consistent list of the target's pods, terminating ones included. */
+  pods: PodFact[];
+  queues: ReadonlyMap<string, QueueFacts>;
+  webhook: {
+    /** The entry of this split is in the configuration, with this environment revision. */
+    registered: boolean;
+    /** Why the entry cannot be written now; undefined = proven. */
+    problem: string | undefined;
+  };
+  /** How long consistent lists have shown no patched pod of the target, in milliseconds; 0 = they show one. */
+  unpatchedForMs: number;
+  /** Ledger entries whose creation failed for good, by entry name. */
+  failures: ReadonlyMap<string, Problem>;
+  settings: Settings;
+};
+
+export type Action =
+  | { type: 'AddSessionFinalizer'; session: SplitSession }
+  | { type: 'FailSession'; session: SplitSession; problem: Problem }
+  | { type: 'DeleteSession'; session: SplitSession; problem: Problem }
+  | { type: 'ReleaseSession'; session: SplitSession }
+  | { type: 'CreateSplit'; spec: WorkloadSplitSpec }
+  /** Conditional on the resourceVersion that the decision was made on. */
+  | { type: 'WriteSpec'; split: WorkloadSplit; spec: WorkloadSplitSpec; why: string }
+  /** Creates every named entry and then writes `Created` (with url or topic id) for those that succeeded. */
+  | { type: 'CreateResources'; split: WorkloadSplit; entries: LedgerEntry[] }
+  /** Deletes every named Retired entry and then takes those that are gone out of the ledger. */
+  | { type: 'DeleteResources'; split: WorkloadSplit; entries: LedgerEntry[] }
+  /** Notes where never-committed partitions begin; must come before the restart. */
+  | { type: 'RecordStartOffsets'; split: WorkloadSplit; keys: string[] }
+  /** Makes the webhook configuration equal to what the splits in the cluster say. */
+  | { type: 'SyncWebhook' }
+  | { type: 'RestartTarget'; restartedAt: string }
+  | { type: 'RemoveRestartAnnotation' }
+  | { type: 'EvictPod'; pod: PodFact; why: string }
+  | { type: 'FenceProducers'; split: WorkloadSplit; keys: string[] }
+  /** Removes our finalizer and deletes the object. */
+  | { type: 'ReleaseSplit'; split: WorkloadSplit };
+
+export type Decision = {
+  actions: Action[];
+  /** What is waited for, for logs and conditions; undefined = nothing. */
+  waitingFor: string | undefined;
+  /** Look again after so long even if nothing changes; undefined = only on change. */
+  requeueAfterMs: number | undefined;
+};

@@ -1,0 +1,120 @@
+// The way back: the fallback is drained, the target restored, the temporary queues deleted.
+import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
+import type { Observed } from '../observed.ts';
+import { wanting } from '../sessions.ts';
+import { bumped, inPhase, isProvisional, mapQueues, reports, withForwarding, withState } from '../spec.ts';
+import { act, POLL_MS, type SplitContext, type Step, wait } from '../step.ts';
+import { keepPatched, registration, unpatch } from './pods.ts';
+
+export function draining(context: SplitContext): Step {
+  const { observed, split } = context;
+  const { spec } = split;
+  if (wanting(observed).length > 0) {
+    const forwarding = inPhase(withForwarding(spec, 'Forward'), 'Splitting', observed.now);
+    return act({ type: 'WriteSpec', split, spec: forwarding, why: 'a session came back' });
+  }
+  const kept = keepPatched(context);
+  if (kept) return kept;
+  const told = spec.queues.filter((queue) => !isProvisional(spec, queue));
+  const busy = told.filter((queue) => !reports(split, queue, 'Stopped', 'Returned'));
+  const returning = busy.filter((queue) => queue.forwarding === 'Return');
+  if (busy.length > returning.length) return wait('the forwarder to stop', POLL_MS);
+  const full = told.filter((queue) => !observed.queues.get(queue.key)?.drained && !reports(split, queue, 'Returned'));
+  if (full.length === 0) {
+    return act({
+      type: 'WriteSpec',
+      split,
+      spec: inPhase(spec, 'Restoring', observed.now),
+      why: 'the fallback queues are empty',
+    });
+  }
+  return giveUpDrain(context, full) ?? wait(`the target to read ${remainingText(observed, full)}`, POLL_MS);
+}
+
+/** At the limit what is left of SQS moves back to the original; Kafka keeps waiting (`keep`), nothing is ever re-produced there. */
+function giveUpDrain({ observed, split }: SplitContext, full: readonly SplitQueue[]): Step {
+  const limit = split.spec.settings.drainTimeoutSeconds ?? observed.settings.sqsLingerTimeoutSeconds;
+  if (limit === undefined || observed.now - Date.parse(split.spec.phaseSince) < limit * 1000) return undefined;
+  const late = full.filter((queue) => queue.kind === 'SQS' && queue.forwarding !== 'Return');
+  if (late.length === 0) return undefined;
+  const moved = mapQueues(split.spec, (queue) => (late.includes(queue) ? { ...queue, forwarding: 'Return' } : queue));
+  const spec = bumped(moved);
+  return act({
+    type: 'WriteSpec',
+    split,
+    spec,
+    why: `not drained within ${limit} s: the rest moves back to the original`,
+  });
+}
+
+export function remainingText(observed: Observed, queues: readonly SplitQueue[]): string {
+  return queues
+    .map((queue) => {
+      const remaining = observed.queues.get(queue.key)?.remaining;
+      return `${remaining === undefined ? 'an unknown number of' : remaining} messages in ${queue.fallback.name}`;
+    })
+    .join(', ');
+}
+
+export function restoring(context: SplitContext): Step {
+  const { observed, split } = context;
+  const unfenced = split.spec.queues.filter((queue) => queue.kind === 'Kafka' && !queue.fenced);
+  if (unfenced.length > 0) return act({ type: 'FenceProducers', split, keys: unfenced.map((queue) => queue.key) });
+  const late = split.spec.queues.filter(
+    (queue) => queue.kind === 'Kafka' && observed.queues.get(queue.key)?.remaining !== 0,
+  );
+  if (late.length > 0) return wait(`the target to read ${remainingText(observed, late)}`, POLL_MS);
+  return registration(context) ?? unpatch(context) ?? afterRestore(context);
+}
+
+function afterRestore({ observed, split }: SplitContext): Step {
+  const { restoreConfirmationMs } = observed.settings;
+  if (observed.unpatchedForMs < restoreConfirmationMs) {
+    return wait('a second look that no patched pod is left', restoreConfirmationMs - observed.unpatchedForMs);
+  }
+  return act({
+    type: 'WriteSpec',
+    split,
+    spec: inPhase(split.spec, 'Cleaning', observed.now),
+    why: 'the target is restored',
+  });
+}
+
+/** No pod names a temporary queue any more. What a dying pod gave back to a fallback still goes to the original. */
+export function cleaning({ observed, split }: SplitContext): Step {
+  const { spec } = split;
+  if (spec.resources.length === 0) return act({ type: 'ReleaseSplit', split });
+  const fed = spec.queues.filter((queue) => !isProvisional(spec, queue) && hasLive(spec.resources, queue.key));
+  const left = fed.filter(
+    (queue) =>
+      queue.kind === 'SQS' && queue.forwarding !== 'Return' && (observed.queues.get(queue.key)?.remaining ?? 1) > 0,
+  );
+  if (left.length > 0) {
+    const moved = mapQueues(spec, (queue) => (left.includes(queue) ? { ...queue, forwarding: 'Return' } : queue));
+    return act({
+      type: 'WriteSpec',
+      split,
+      spec: bumped(moved),
+      why: 'left-overs go back to the original',
+    });
+  }
+  const busy = fed.filter((queue) => queue.forwarding === 'Return' && !reports(split, queue, 'Returned'));
+  if (busy.length > 0) return wait(`the forwarder to move ${remainingText(observed, busy)} back`, POLL_MS);
+  const temporary = (entry: { role: string; state: string }): boolean =>
+    entry.role !== 'claim' && entry.state !== 'Retired';
+  if (spec.resources.some(temporary)) {
+    const queues = spec.queues.map((queue) => ({ ...queue, routes: [] }));
+    const retired = bumped(withState({ ...spec, queues }, temporary, 'Retired'));
+    return act({ type: 'WriteSpec', split, spec: retired, why: 'retired the temporary queues' });
+  }
+  const claims = (entry: { role: string; state: string }): boolean =>
+    entry.role === 'claim' && entry.state !== 'Retired';
+  if (spec.resources.every((entry) => entry.role === 'claim') && spec.resources.some(claims)) {
+    return act({ type: 'WriteSpec', split, spec: withState(spec, claims, 'Retired'), why: 'retired the claims' });
+  }
+  return wait('temporary queues to be deleted', POLL_MS);
+}
+
+function hasLive(resources: readonly { queue: string; role: string; state: string }[], key: string): boolean {
+  return resources.some((entry) => entry.queue === key && entry.role !== 'claim' && entry.state !== 'Retired');
+}

@@ -1,0 +1,41 @@
+// Target, namespace or split object is gone: no restart, no drain; what is left moves back to the originals (kubernetes-notes C16, C20).
+import type { Action, Problem } from '../observed.ts';
+import { wanting } from '../sessions.ts';
+import { inPhase, isAcknowledged, isProvisional, reports, withForwarding } from '../spec.ts';
+import { act, POLL_MS, type SplitContext, type Step, wait } from '../step.ts';
+import { remainingText } from './end.ts';
+import { registration } from './pods.ts';
+
+/** Target, namespace or split object is gone: a path of its own, with no restart and no drain (kubernetes-notes C16, C20). */
+export function noticeLoss({ observed, split }: SplitContext): Step {
+  const { phase, target } = split.spec;
+  if (phase === 'Abandoned' || phase === 'Cleaning') return undefined;
+  const gone = observed.target === undefined || observed.target.uid !== target.uid || observed.namespace.terminating;
+  if (!gone) return undefined;
+  const problem: Problem = {
+    code: 'TargetNotFound',
+    retryable: false,
+    message: `${target.kind} ${target.name} was deleted; messages that were left go back to the original queues`,
+  };
+  const sessions = wanting(observed).map(({ session }): Action => ({ type: 'FailSession', session, problem }));
+  const spec = inPhase(withForwarding(split.spec, 'Return'), 'Abandoned', observed.now);
+  return act(...sessions, { type: 'WriteSpec', split, spec, why: 'target or namespace is gone' });
+}
+
+export function abandoned(context: SplitContext): Step {
+  const { observed, split } = context;
+  const out = registration(context);
+  if (out) return out;
+  const unfenced = split.spec.queues.filter((queue) => queue.kind === 'Kafka' && !queue.fenced);
+  if (!isAcknowledged(split)) return wait('the forwarder to stop', POLL_MS);
+  if (unfenced.length > 0) return act({ type: 'FenceProducers', split, keys: unfenced.map((queue) => queue.key) });
+  const told = split.spec.queues.filter((queue) => !isProvisional(split.spec, queue));
+  const busy = told.filter((queue) => !reports(split, queue, 'Returned'));
+  if (busy.length > 0) return wait(`the forwarder to move ${remainingText(observed, busy)} back`, POLL_MS);
+  return act({
+    type: 'WriteSpec',
+    split,
+    spec: inPhase(split.spec, 'Cleaning', observed.now),
+    why: 'what was left has moved back',
+  });
+}

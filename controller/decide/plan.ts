@@ -1,0 +1,194 @@
+// What a session adds to a split: queues, ledger entries and, once all of them exist, its routes. Pure; names come from outside.
+import type { QueueKind } from '../../api/kinds/common.ts';
+import type { SplitSession } from '../../api/kinds/split-session.ts';
+import type {
+  EnvironmentVariable,
+  LedgerEntry,
+  QueueLocation,
+  Route,
+  SplitQueue,
+  WorkloadSplitSpec,
+} from '../../api/kinds/workload-split.ts';
+import { environmentFor } from './environment.ts';
+import type { Problem, Resolution, ResolvedQueue } from './observed.ts';
+
+/** Where names come from; temporary names hold random digits and are used once in their life. */
+export type Names = {
+  temporaryQueue(kind: QueueKind, original: string, role: 'fallback' | 'session'): string;
+  temporaryGroup(original: string): string;
+  claim(kind: QueueKind, identity: string): string;
+  transactionalIdPrefix(splitUid: string, key: string): string;
+  token(splitUid: string, environment: readonly EnvironmentVariable[]): string;
+};
+
+/** Transactional producers of one Kafka queue; fixed for the split's life (kafka-notes C14). */
+const PRODUCERS = 4;
+
+export type Plan = { ok: true; spec: WorkloadSplitSpec } | { ok: false; problem: Problem };
+
+/** Adds what is missing for this session, all of it Planned. The same spec comes back when nothing is. */
+export function planSession(
+  spec: WorkloadSplitSpec,
+  splitUid: string,
+  session: SplitSession,
+  resolution: Resolution,
+  names: Names,
+): Plan {
+  let next = spec;
+  for (const resolved of resolution.queues) {
+    const conflict = conflictWith(next, resolved);
+    if (conflict) return { ok: false, problem: conflict };
+    if (!next.queues.some((queue) => queue.key === resolved.key)) next = withQueue(next, splitUid, resolved, names);
+    if (!sessionEntry(next, session, resolved.key)) next = withSessionEntries(next, session, resolved, names);
+  }
+  if (next === spec) return { ok: true, spec };
+  const settings = {
+    ...next.settings,
+    ttlSeconds: Math.max(next.settings.ttlSeconds, resolution.ttlSeconds),
+    restartTimeoutSeconds: Math.max(next.settings.restartTimeoutSeconds, resolution.restartTimeoutSeconds),
+  };
+  return { ok: true, spec: { ...next, settings } };
+}
+
+function conflictWith(spec: WorkloadSplitSpec, resolved: ResolvedQueue): Problem | undefined {
+  const running = spec.queues.find((queue) => queue.key === resolved.key);
+  if (running && !sameLocation(running.original, resolved.original)) {
+    return {
+      code: 'InvalidConfig',
+      retryable: false,
+      message: `queue id ${resolved.id} now names ${resolved.original.name}, but the running split of this target reads ${running.original.name}; end the other sessions and start again`,
+    };
+  }
+  const twin = spec.queues.find(
+    (queue) => queue.key !== resolved.key && sameLocation(queue.original, resolved.original),
+  );
+  if (!twin) return undefined;
+  return {
+    code: 'InvalidConfig',
+    retryable: false,
+    message: `queue ids ${twin.id} and ${resolved.id} both name ${resolved.original.name}; one queue can be split under one id only`,
+  };
+}
+
+function sameLocation(one: QueueLocation, other: QueueLocation): boolean {
+  return one.name === other.name && one.url === other.url && one.topicId === other.topicId && one.group === other.group;
+}
+
+function withQueue(
+  spec: WorkloadSplitSpec,
+  splitUid: string,
+  resolved: ResolvedQueue,
+  names: Names,
+): WorkloadSplitSpec {
+  const fallback = names.temporaryQueue(resolved.kind, resolved.original.name, 'fallback');
+  const { group } = resolved.original;
+  const queue: SplitQueue = {
+    key: resolved.key,
+    id: resolved.id,
+    kind: resolved.kind,
+    connection: resolved.connection,
+    variables: resolved.variables,
+    groupVariables: resolved.groupVariables,
+    tags: resolved.tags,
+    original: resolved.original,
+    fallback: { name: fallback, ...(group === undefined ? {} : { group }) },
+    routes: [],
+    forwarding: 'Hold',
+    ...(resolved.sns ? { sns: true } : {}),
+    ...(resolved.kind === 'Kafka'
+      ? { transactionalIdPrefix: names.transactionalIdPrefix(splitUid, resolved.key), producers: PRODUCERS }
+      : {}),
+  };
+  const claim: LedgerEntry = {
+    kind: 'Claim',
+    name: names.claim(resolved.kind, resolved.identity),
+    role: 'claim',
+    queue: resolved.key,
+    state: 'Planned',
+  };
+  const entry: LedgerEntry = {
+    kind: queueEntryKind(resolved.kind),
+    name: fallback,
+    role: 'fallback',
+    queue: resolved.key,
+    state: 'Planned',
+  };
+  return { ...spec, queues: [...spec.queues, queue], resources: [...spec.resources, claim, entry] };
+}
+
+function withSessionEntries(
+  spec: WorkloadSplitSpec,
+  session: SplitSession,
+  resolved: ResolvedQueue,
+  names: Names,
+): WorkloadSplitSpec {
+  const common = { role: 'session', queue: resolved.key, session: session.metadata.name, state: 'Planned' } as const;
+  const queue: LedgerEntry = {
+    ...common,
+    kind: queueEntryKind(resolved.kind),
+    name: names.temporaryQueue(resolved.kind, resolved.original.name, 'session'),
+  };
+  const groups: LedgerEntry[] =
+    resolved.original.group === undefined
+      ? []
+      : [{ ...common, kind: 'KafkaGroup', name: names.temporaryGroup(resolved.original.group) }];
+  return { ...spec, resources: [...spec.resources, ...groups, queue] };
+}
+
+function queueEntryKind(kind: QueueKind): LedgerEntry['kind'] {
+  return kind === 'SQS' ? 'SqsQueue' : 'KafkaTopic';
+}
+
+export function sessionEntry(spec: WorkloadSplitSpec, session: SplitSession, key: string): LedgerEntry | undefined {
+  return spec.resources.find(
+    (entry) => entry.session === session.metadata.name && entry.queue === key && entry.kind !== 'KafkaGroup',
+  );
+}
+
+/** The group of a session's own reader, as the ledger has it. */
+export function sessionGroup(spec: WorkloadSplitSpec, session: string, key: string): string | undefined {
+  return spec.resources.find((entry) => entry.session === session && entry.queue === key && entry.kind === 'KafkaGroup')
+    ?.name;
+}
+
+/** All routes of the session at once, or undefined while something of it does not exist yet: a session is Ready as a whole. */
+export function withRoutes(
+  spec: WorkloadSplitSpec,
+  session: SplitSession,
+  resolution: Resolution,
+): WorkloadSplitSpec | undefined {
+  const routes = new Map<string, Route>();
+  for (const resolved of resolution.queues) {
+    const entry = sessionEntry(spec, session, resolved.key);
+    const shared = spec.resources.filter((other) => other.queue === resolved.key && other.role !== 'session');
+    if (entry?.state !== 'Created' || shared.some((other) => other.state !== 'Created')) return undefined;
+    const group = sessionGroup(spec, session.metadata.name, resolved.key);
+    routes.set(resolved.key, {
+      session: session.metadata.name,
+      sessionUid: session.metadata.uid ?? '',
+      filter: resolved.filter,
+      mode: 'steal',
+      destination: {
+        name: entry.name,
+        ...(entry.url === undefined ? {} : { url: entry.url }),
+        ...(entry.topicId === undefined ? {} : { topicId: entry.topicId }),
+        ...(group === undefined ? {} : { group }),
+      },
+      startedAt: session.metadata.creationTimestamp ?? '',
+      ending: false,
+    });
+  }
+  const queues = spec.queues.map((queue) => {
+    const route = routes.get(queue.key);
+    return route ? { ...queue, routes: [...queue.routes, route] } : queue;
+  });
+  return { ...spec, queues };
+}
+
+/** What the target's pods must be told now: the fallback of every queue that has one. */
+export function podEnvironment(spec: WorkloadSplitSpec): EnvironmentVariable[] {
+  const ready = spec.queues.filter((queue) =>
+    spec.resources.some((entry) => entry.queue === queue.key && entry.role === 'fallback' && entry.state === 'Created'),
+  );
+  return environmentFor(ready, (queue) => queue.fallback);
+}

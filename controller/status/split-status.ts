@@ -1,0 +1,50 @@
+// Conditions of a WorkloadSplit, from the facts: pure. They are a report; nothing is ever decided from them.
+import type { Condition } from '../../api/kinds/common.ts';
+import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import type { Observed } from '../decide/observed.ts';
+import { reports } from '../decide/spec.ts';
+import { withConditions } from './conditions.ts';
+
+export function splitConditions(observed: Observed, split: WorkloadSplit, waitingFor: string | undefined): Condition[] {
+  const { spec } = split;
+  const missing = spec.resources.filter((entry) => entry.state === 'Planned');
+  const unpatched = observed.pods.filter((pod) => pod.token !== spec.token);
+  const forwarding = spec.queues.filter((queue) => reports(split, queue, 'Forwarding'));
+  const prepared = spec.queues.length > 0 && missing.length === 0;
+  const patched = spec.token !== undefined && unpatched.length === 0;
+  const allForward = spec.queues.length > 0 && forwarding.length === spec.queues.length;
+  return withConditions(
+    split.status?.conditions ?? [],
+    [
+      {
+        type: 'Prepared',
+        status: prepared,
+        reason: prepared ? 'Created' : 'Creating',
+        message: prepared
+          ? 'every temporary queue exists'
+          : `to be made: ${missing.map((entry) => entry.name).join(', ') || 'nothing planned yet'}`,
+      },
+      {
+        type: 'Patched',
+        status: patched,
+        reason: patched ? 'AllPods' : 'UnpatchedPods',
+        message: patched
+          ? `all ${observed.pods.length} pods read the fallback queues`
+          : `${unpatched.length} of ${observed.pods.length} pods read the original queues`,
+      },
+      {
+        type: 'Forwarding',
+        status: allForward,
+        reason: allForward ? 'Forwarding' : spec.phase,
+        message: `${forwarding.length} of ${spec.queues.length} queues are forwarded`,
+      },
+      {
+        type: 'Progressing',
+        status: waitingFor !== undefined,
+        reason: spec.phase,
+        message: waitingFor === undefined ? 'nothing to wait for' : `waits for ${waitingFor}`,
+      },
+    ],
+    observed.now,
+  );
+}

@@ -1,0 +1,74 @@
+// One entry of the webhook configuration for one split: pure. It matches pods of exactly that target, so an outage blocks nobody else (kubernetes-notes C5).
+import { WEBHOOK_ENTRY_SUFFIX } from '../../api/constants.ts';
+import { PATCHING_PHASES, type WorkloadSplit } from '../../api/kinds/workload-split.ts';
+
+export type WebhookService = { name: string; namespace: string; port: number };
+
+export type WebhookEntry = {
+  name: string;
+  clientConfig: { service: WebhookService & { path: string }; caBundle: string };
+  rules: { apiGroups: string[]; apiVersions: string[]; operations: string[]; resources: string[]; scope: string }[];
+  namespaceSelector: { matchLabels: Record<string, string> };
+  objectSelector: WorkloadSplit['spec']['target']['selector'];
+  matchConditions: { name: string; expression: string }[];
+  failurePolicy: 'Fail';
+  timeoutSeconds: number;
+  reinvocationPolicy: 'IfNeeded';
+  sideEffects: 'None';
+  matchPolicy: 'Equivalent';
+  admissionReviewVersions: string[];
+};
+
+/** Splits whose pods must be patched now, in a stable order. */
+export function entriesFor(
+  splits: readonly WorkloadSplit[],
+  clusterUid: string,
+  service: WebhookService,
+  caBundle: string,
+): WebhookEntry[] {
+  return splits
+    .filter((split) => isActive(split, clusterUid))
+    .map((split) => entryFor(split, service, caBundle))
+    .sort((one, other) => one.name.localeCompare(other.name));
+}
+
+function isActive({ metadata, spec }: WorkloadSplit, clusterUid: string): boolean {
+  const own = spec.incarnation?.selfUid === metadata.uid && spec.incarnation?.clusterUid === clusterUid;
+  return own && PATCHING_PHASES.has(spec.phase) && spec.environment.length > 0;
+}
+
+export function entryName(split: WorkloadSplit): string {
+  return `${split.metadata.uid}.${WEBHOOK_ENTRY_SUFFIX}`;
+}
+
+export function entryPath({ metadata, spec }: WorkloadSplit): string {
+  return `/mutate/${metadata.namespace}/${metadata.name}/${spec.environmentRevision}`;
+}
+
+function entryFor(split: WorkloadSplit, service: WebhookService, caBundle: string): WebhookEntry {
+  const { target } = split.spec;
+  return {
+    name: entryName(split),
+    clientConfig: { service: { ...service, path: entryPath(split) }, caBundle },
+    rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }],
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': split.metadata.namespace ?? '' } },
+    objectSelector: target.selector,
+    matchConditions: [{ name: 'owned-by-the-target', expression: ownerExpression(target.name) }],
+    failurePolicy: 'Fail',
+    timeoutSeconds: 3,
+    reinvocationPolicy: 'IfNeeded',
+    sideEffects: 'None',
+    matchPolicy: 'Equivalent',
+    admissionReviewVersions: ['v1'],
+  };
+}
+
+/** Guarded by has(): an error in the expression would reject pods that have no owner. */
+function ownerExpression(deployment: string): string {
+  return [
+    'has(object.metadata.ownerReferences)',
+    'has(object.metadata.labels)',
+    "'pod-template-hash' in object.metadata.labels",
+    `object.metadata.ownerReferences.exists(owner, owner.kind == 'ReplicaSet' && owner.name == '${deployment}-' + object.metadata.labels['pod-template-hash'])`,
+  ].join(' && ');
+}

@@ -1,0 +1,102 @@
+// Keeps the chart's MutatingWebhookConfiguration equal to what the splits say: one writer, the whole list, one field manager (kubernetes-notes C6).
+// It never creates the object, and it writes no entry before every ready webhook endpoint has proven certificate and revision (C18).
+import { WEBHOOK_CONFIGURATION_NAME } from '../../api/constants.ts';
+import type { ObjectMeta } from '../../api/kinds/common.ts';
+import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { SplitterError } from '../../common/errors.ts';
+import { NAMESPACES, WEBHOOK_CONFIGURATIONS, WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
+import type { KubeClient, KubeObject } from '../../common/kube/types.ts';
+import { entriesFor, entryName, entryPath, type WebhookEntry, type WebhookService } from './entry.ts';
+import type { Prove } from './prove.ts';
+
+const FIELD_MANAGER = 'queue-splitter-controller';
+/** Beyond it the object nears etcd's size limit; see kubernetes-notes C6 for the measurement. */
+const MAX_ENTRIES = 500;
+
+type Configuration = KubeObject & { metadata: ObjectMeta; webhooks?: Pick<WebhookEntry, 'name' | 'clientConfig'>[] };
+
+export type WebhookRegistration = {
+  /** Whether this split's entry is there with its current revision. Consistent read. */
+  isRegistered(split: WorkloadSplit): Promise<boolean>;
+  /** Why the entry may not be written now; undefined = every ready endpoint answered with this revision. */
+  problem(split: WorkloadSplit): Promise<string | undefined>;
+  /** Writes the whole list; calls are made one after another. */
+  sync(): Promise<void>;
+};
+
+export type RegistrationOptions = {
+  client: KubeClient;
+  clusterUid: string;
+  service: WebhookService;
+  /** PEM of the certificate authority that signs the webhook's certificates. */
+  caBundle: () => Promise<string>;
+  prove: Prove;
+};
+
+export function createRegistration({
+  client,
+  clusterUid,
+  service,
+  caBundle,
+  prove,
+}: RegistrationOptions): WebhookRegistration {
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function read(): Promise<Configuration> {
+    const configuration = await client.get<Configuration>(WEBHOOK_CONFIGURATIONS, { name: WEBHOOK_CONFIGURATION_NAME });
+    if (configuration) return configuration;
+    throw new SplitterError(
+      'WebhookUnreachable',
+      `MutatingWebhookConfiguration ${WEBHOOK_CONFIGURATION_NAME} does not exist; it belongs to the chart: run helm upgrade`,
+      { retryable: true },
+    );
+  }
+
+  async function write(): Promise<void> {
+    const configuration = await read();
+    const { items } = await client.list<WorkloadSplit>(WORKLOAD_SPLITS);
+    const bundle = Buffer.from(await caBundle()).toString('base64');
+    const webhooks = entriesFor(items, clusterUid, service, bundle);
+    if (webhooks.length > MAX_ENTRIES) {
+      throw new SplitterError(
+        'ApiRejected',
+        `${webhooks.length} splits at once; a cluster can have ${MAX_ENTRIES}. End some sessions`,
+      );
+    }
+    const { name, uid, resourceVersion } = configuration.metadata;
+    const owner = await client.get(NAMESPACES, { name: service.namespace });
+    await client.apply(
+      WEBHOOK_CONFIGURATIONS,
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'MutatingWebhookConfiguration',
+        metadata: {
+          name,
+          ...(uid === undefined ? {} : { uid }),
+          ...(resourceVersion === undefined ? {} : { resourceVersion }),
+          ownerReferences: [
+            { apiVersion: 'v1', kind: 'Namespace', name: service.namespace, uid: owner?.metadata.uid ?? '' },
+          ],
+        },
+        webhooks,
+      },
+      { fieldManager: FIELD_MANAGER, force: true },
+    );
+  }
+
+  return {
+    async isRegistered(split) {
+      const { webhooks = [] } = await read();
+      const entry = webhooks.find((candidate) => candidate.name === entryName(split));
+      return entry !== undefined && entry.clientConfig.service.path === entryPath(split);
+    },
+    async problem(split) {
+      return await prove(split, await caBundle());
+    },
+    sync() {
+      const next = last.then(write, write);
+      last = next.catch(() => undefined);
+      return next;
+    },
+  };
+}

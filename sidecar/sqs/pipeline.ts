@@ -1,0 +1,273 @@
+// Brings one SQS standard queue to what the split wants: Hold, Forward, Stop or Return, and moves what ended sessions left behind. The moves
+// and the running data path are elsewhere; here is the order of things, and what is said about them.
+import type { ForwarderQueueStatus, QueueLocation, SplitQueue } from '../../api/kinds/workload-split.ts';
+import type { Clock } from '../../common/clock.ts';
+import { SplitterError } from '../../common/errors.ts';
+import type { SqsClients } from '../../common/sqs/client.ts';
+import type { MoveEnd } from '../../common/sqs/move.ts';
+import type { Pipeline, PipelineOptions } from '../pipeline.ts';
+import { type Seen, SeenSampler } from '../seen.ts';
+import { Forwarding } from './forwarding.ts';
+import { watchLag } from './lag.ts';
+import { LeftOvers } from './left-overs.ts';
+import { createMeters, type Meters } from './meters.ts';
+import { SQS_DEFAULTS, type SqsSettings } from './settings.ts';
+
+export type SqsPipelineDependencies = {
+  clients: SqsClients;
+  clock: Clock;
+  random: () => number;
+  settings?: Partial<SqsSettings>;
+};
+
+type State = ForwarderQueueStatus['state'];
+
+/** Problems of these do not stop the queue: one session waits, the others and the fallback get their messages. */
+const SINGLE_SESSION = 'session ';
+
+export function createSqsPipeline(
+  queue: SplitQueue,
+  options: PipelineOptions,
+  dependencies: SqsPipelineDependencies,
+): Pipeline {
+  return new SqsPipeline(queue, options, dependencies);
+}
+
+class SqsPipeline implements Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #dependencies: SqsPipelineDependencies;
+  readonly #settings: SqsSettings;
+  readonly #meters: Meters;
+  readonly #forwarding: Forwarding;
+  readonly #leftOvers: LeftOvers;
+  readonly #seen = new SeenSampler((name) => name.toLowerCase());
+  readonly #problems = new Map<string, SplitterError>();
+  readonly #closed = new AbortController();
+  readonly #lag: Promise<void>;
+  #queue: SplitQueue;
+  #state: State = 'Holding';
+  #cutOver: string | undefined;
+  /** What the status says of `#seen`; taken now and then, so that the status does not change with every message. */
+  #told: Seen[] = [];
+  #superseded = new AbortController();
+  #applied: Promise<void> = Promise.resolve();
+
+  constructor(queue: SplitQueue, options: PipelineOptions, dependencies: SqsPipelineDependencies) {
+    this.#queue = queue;
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#settings = { ...SQS_DEFAULTS, ...dependencies.settings };
+    const { clock, random } = dependencies;
+    const { split, mayWrite, onChange } = options;
+    this.#meters = createMeters(
+      { namespace: split.namespace, workload: split.workload ?? split.name },
+      queue.original.name,
+    );
+    const common = { endOf: this.#endOf, mayWrite, settings: this.#settings, clock };
+    this.#forwarding = new Forwarding({
+      ...common,
+      original: this.#endOf(queue.original),
+      onRead: (attributes, winner) => this.#seen.add(attributes, winner),
+      onProblem: (source, problem) => this.#setProblem(source, problem),
+      meters: this.#meters,
+      random,
+    });
+    this.#leftOvers = new LeftOvers({
+      ...common,
+      onChange,
+      onMoved: (from, messages) => this.#countMoved(from, messages),
+    });
+    this.#lag = watchLag(
+      {
+        current: () => this.#queue,
+        endOf: this.#endOf,
+        onDepth: this.#meters.lag,
+        onRound: () => this.#tellSeen(),
+        intervalMs: this.#settings.lagIntervalMs,
+        clock,
+      },
+      this.#closed.signal,
+    );
+  }
+
+  apply(queue: SplitQueue): Promise<void> {
+    this.#superseded.abort();
+    const superseded = new AbortController();
+    this.#superseded = superseded;
+    const signal = AbortSignal.any([superseded.signal, this.#closed.signal]);
+    const applied = this.#applied.then(() => this.#act(queue, signal));
+    this.#applied = applied.catch(() => undefined);
+    return applied;
+  }
+
+  status(): ForwarderQueueStatus {
+    const fatal = [...this.#problems].find(([source]) => !source.startsWith(SINGLE_SESSION))?.[1];
+    const problem = fatal ?? [...this.#problems.values()][0] ?? this.#leftOvers.problems()[0];
+    const returned = this.#queue.routes.flatMap((route) => {
+      const messages = this.#leftOvers.emptied(endingMove(route.sessionUid));
+      return messages === undefined ? [] : [{ sessionUid: route.sessionUid, messages }];
+    });
+    return {
+      key: this.#queue.key,
+      state: fatal === undefined ? this.#state : 'Error',
+      ...(problem === undefined ? {} : { message: problem.message.slice(0, 2048), reason: problem.code }),
+      ...(this.#cutOver === undefined ? {} : { cutOver: this.#cutOver }),
+      ...(returned.length === 0 ? {} : { returned }),
+      ...(this.#told.length === 0 ? {} : { seen: this.#told }),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#applied;
+    await this.#leftOvers.keepOnly(new Set());
+    const limit = new AbortController();
+    const cancel = this.#dependencies.clock.after(this.#settings.stopPatienceMs, () => limit.abort());
+    await this.#forwarding.stop(limit.signal);
+    cancel();
+    await this.#forwarding.close();
+    await this.#lag;
+    this.#meters.forgetGauges();
+    for (const route of this.#queue.routes) this.#meters.forgetSession(route.session);
+  }
+
+  async #act(queue: SplitQueue, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.#forgetSessions(queue);
+    this.#queue = queue;
+    this.#seen.setRoutes(queue.routes.filter((route) => !route.ending));
+    switch (queue.forwarding) {
+      case 'Hold':
+        return this.#hold(signal);
+      case 'Forward':
+        return this.#forward(queue, signal);
+      case 'Stop':
+        return this.#stop(queue, signal);
+      case 'Return':
+        return this.#return(queue, signal);
+    }
+  }
+
+  async #hold(signal: AbortSignal): Promise<void> {
+    await this.#leftOvers.keepOnly(new Set());
+    await this.#forwarding.stop(signal);
+    if (!signal.aborted) this.#setState('Holding');
+  }
+
+  async #forward(queue: SplitQueue, signal: AbortSignal): Promise<void> {
+    await this.#leftOvers.keepOnly(endingMoves(queue));
+    await this.#route(queue);
+    this.#moveEnding(queue);
+    if (!this.#forwarding.isReading) {
+      this.#setState('CuttingOver');
+      this.#cutOver = new Date(this.#dependencies.clock.now()).toISOString();
+    }
+    if (await this.#forwarding.start(signal)) this.#setState('Forwarding');
+  }
+
+  /** Nothing in flight means also: what ended sessions left has arrived in the fallback, so that "drained" is the truth afterwards. */
+  async #stop(queue: SplitQueue, signal: AbortSignal): Promise<void> {
+    await this.#leftOvers.keepOnly(endingMoves(queue));
+    await this.#route(queue);
+    const stopped = this.#forwarding.stop(signal);
+    this.#moveEnding(queue);
+    await stopped;
+    if (await this.#leftOvers.allEmptied(signal)) this.#setState('Stopped');
+  }
+
+  /** Moves begin only when we do not read the original any more: we would forward what they bring back. */
+  async #return(queue: SplitQueue, signal: AbortSignal): Promise<void> {
+    const moves = returnMoves(queue);
+    await this.#leftOvers.keepOnly(new Set(moves.keys()));
+    await this.#forwarding.stop(signal);
+    if (signal.aborted) return;
+    for (const [name, from] of moves) this.#leftOvers.start(name, from, queue.original);
+    const isDone = [...moves.keys()].every((name) => this.#leftOvers.emptied(name) !== undefined);
+    this.#setState(isDone ? 'Returned' : 'Returning');
+    if (isDone) return;
+    void this.#leftOvers.allEmptied(signal).then((emptied) => {
+      if (emptied) this.#setState('Returned');
+    });
+  }
+
+  async #route(queue: SplitQueue): Promise<void> {
+    const unusable = await this.#forwarding.route(queue);
+    for (const route of queue.routes) this.#setProblem(`filter of ${route.session}`, unusable.get(route.sessionUid));
+  }
+
+  #moveEnding(queue: SplitQueue): void {
+    for (const route of queue.routes) {
+      if (route.ending) this.#leftOvers.start(endingMove(route.sessionUid), route.destination, queue.fallback);
+    }
+  }
+
+  /** Only what helps somebody who waits for a first match is worth a write to the API server. */
+  #tellSeen(): void {
+    const seen = this.#seen.list();
+    const isUseful = seen.some(({ sessionUid, read, matched }) => {
+      const told = this.#told.find((entry) => entry.sessionUid === sessionUid);
+      return told === undefined || (told.matched === 0 && (read > told.read || matched > 0));
+    });
+    if (!isUseful && seen.length === this.#told.length) return;
+    this.#told = seen;
+    this.#options.onChange();
+  }
+
+  #setState(state: State): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#options.onChange();
+  }
+
+  #setProblem(source: string, problem: SplitterError | undefined): void {
+    const isFallbackOrOriginal = ['read', 'delete', this.#queue.fallback.name].includes(source);
+    const key = isFallbackOrOriginal ? source : `${SINGLE_SESSION}${source}`;
+    const before = this.#problems.get(key);
+    if (problem === undefined) this.#problems.delete(key);
+    else this.#problems.set(key, problem);
+    if (problem !== undefined && source === 'read')
+      this.#meters.failed(String(problem.details['reason'] ?? problem.code));
+    if (before?.message !== problem?.message) this.#options.onChange();
+  }
+
+  /** A session that is not in the split any more has no problems and no series. */
+  #forgetSessions(queue: SplitQueue): void {
+    const current = new Set(queue.routes.map((route) => route.sessionUid));
+    for (const route of this.#queue.routes) {
+      if (current.has(route.sessionUid)) continue;
+      this.#problems.delete(`${SINGLE_SESSION}${route.destination.name}`);
+      this.#problems.delete(`${SINGLE_SESSION}filter of ${route.session}`);
+      this.#meters.forgetSession(route.session);
+    }
+  }
+
+  #countMoved(from: string, messages: number): void {
+    const route = this.#queue.routes.find((candidate) => candidate.destination.name === from);
+    this.#meters.returned(
+      { role: route === undefined ? 'fallback' : 'session', session: route?.session ?? '' },
+      messages,
+    );
+  }
+
+  #endOf = (location: QueueLocation): MoveEnd => {
+    const { name, url } = location;
+    if (url === undefined) {
+      throw new SplitterError('Internal', `The split names SQS queue ${name} without its URL; it was not created yet.`);
+    }
+    return { name, url, client: this.#dependencies.clients.for(this.#queue.connection, url) };
+  };
+}
+
+function endingMove(sessionUid: string): string {
+  return `end ${sessionUid}`;
+}
+
+function endingMoves(queue: SplitQueue): Set<string> {
+  return new Set(queue.routes.filter((route) => route.ending).map((route) => endingMove(route.sessionUid)));
+}
+
+function returnMoves(queue: SplitQueue): Map<string, QueueLocation> {
+  const sources = [queue.fallback, ...queue.routes.map((route) => route.destination)];
+  // A queue without URL was planned and never made.
+  return new Map(sources.filter(({ url }) => url !== undefined).map((source) => [`return ${source.name}`, source]));
+}

@@ -1,0 +1,79 @@
+// Runs test files, each in a process of its own, and tells people what happened: a line for each file, failures in full, why tests were skipped.
+import { relative } from 'node:path';
+import { run } from 'node:test';
+import { inspect } from 'node:util';
+
+export type Counts = { passed: number; failed: number; skipped: number };
+
+export type ExecuteOptions = {
+  files: readonly string[];
+  concurrency: number;
+  fileTimeoutMs: number;
+  signal: AbortSignal;
+  write: (line: string) => void;
+};
+
+type TestEvent = {
+  name: string;
+  file?: string;
+  skip?: string | boolean;
+  todo?: string | boolean;
+  details: { error?: Error & { failureType?: string } };
+};
+
+/** Counts tests, not suites. A file that cannot be loaded or takes too long is one failure. */
+export async function execute(options: ExecuteOptions): Promise<Counts> {
+  const { files, concurrency, fileTimeoutMs: timeout, signal, write } = options;
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const failures: string[] = [];
+  const skips = new Map<string, number>();
+  const stray: string[] = [];
+  const stream = run({ files: [...files], concurrency, timeout, signal, isolation: 'process' });
+  stream.on('test:fail', (event) => {
+    if (!isOnlyEcho(event)) failures.push(describeFailure(event));
+  });
+  stream.on('test:pass', (event: TestEvent) => {
+    if (typeof event.skip === 'string' && event.skip !== '') skips.set(event.skip, (skips.get(event.skip) ?? 0) + 1);
+  });
+  stream.on('test:stderr', ({ message }) => stray.push(message));
+  stream.on('test:summary', ({ file, counts: found, duration_ms: took, success }) => {
+    if (file === undefined) {
+      counts.passed = found.passed;
+      counts.failed = found.failed + found.cancelled;
+      counts.skipped = found.skipped + found.todo;
+      return;
+    }
+    write(`  ${success ? '✓' : '✗'} ${relative(process.cwd(), file)}  ${found.tests} tests  ${seconds(took)}`);
+    if (!success) write(indent(stray.join('').trim()));
+    stray.length = 0;
+  });
+  await new Promise<void>((resolve, reject) => {
+    stream.once('end', resolve);
+    stream.once('error', reject);
+    stream.resume();
+  });
+  for (const failure of failures) write(`\n${failure}`);
+  for (const [reason, times] of skips) write(`  ${times} skipped: ${reason}`);
+  return counts;
+}
+
+/** A suite fails because a test in it has failed; that test tells the story. */
+function isOnlyEcho(event: TestEvent): boolean {
+  return event.details.error?.failureType === 'subtestsFailed' || event.todo !== undefined;
+}
+
+function describeFailure({ name, file, details }: TestEvent): string {
+  const where = file === undefined ? '' : ` (${relative(process.cwd(), file)})`;
+  const cause = details.error?.cause ?? details.error;
+  return `✗ ${name}${where}\n${indent(cause instanceof Error ? inspect(cause) : String(cause))}`;
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '    ');
+}
+
+export function seconds(ms: number): string {
+  return ms < 120_000
+    ? `${(ms / 1000).toFixed(1)} s`
+    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}

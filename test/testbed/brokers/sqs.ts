@@ -1,0 +1,96 @@
+/**
+ * SQS emulators as processes of the run: fauxqs (npm; fast, strict, the default) and ElasticMQ (Maven Central; another opinion).
+ * Both keep everything in memory: a restart begins empty.
+ */
+import { writeFileSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Supervised } from '../processes.ts';
+import type { JavaProgram } from '../toolchain/kafka.ts';
+import { type Place, startListener, waitForLine } from './place.ts';
+
+export type SqsEmulator = {
+  /** For programs of the same place and for pods. */
+  readonly url: string;
+  /** What the AWS SDK of any program needs: endpoint, region, credentials. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** A client for this process, wherever the emulator runs. The caller destroys it. */
+  readonly client: () => SQSClient;
+  readonly process: Supervised;
+  readonly stop: () => Promise<void>;
+  readonly kill: () => Promise<void>;
+};
+
+const REGION = 'eu-central-1';
+const CREDENTIALS = { accessKeyId: 'testbed', secretAccessKey: 'testbed' } as const;
+
+async function emulatorOf(place: Place, port: number, started: Supervised): Promise<SqsEmulator> {
+  const url = `http://${place.host}:${port}`;
+  const way = await place.reach(port);
+  return {
+    url,
+    environment: {
+      AWS_ENDPOINT_URL_SQS: url,
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+    },
+    client: () =>
+      new SQSClient({
+        endpoint: url,
+        region: REGION,
+        credentials: CREDENTIALS,
+        requestHandler: { httpAgent: agentTo(way) },
+      }),
+    process: started,
+    stop: () => started.stop(),
+    kill: async () => {
+      started.signal('SIGKILL');
+      await started.ended;
+    },
+  };
+}
+
+/** An agent whose connections all take one way; the requests keep the host that queue URLs name. */
+function agentTo(way: { readonly host: string; readonly port: number }): Agent {
+  class WayAgent extends Agent {
+    override createConnection(): ReturnType<typeof connect> {
+      return connect({ ...way, noDelay: true });
+    }
+  }
+  return new WayAgent({ keepAlive: true });
+}
+
+export async function startFauxqs(place: Place, options: { readonly port?: number } = {}): Promise<SqsEmulator> {
+  const port = options.port ?? (await place.port(4566));
+  const program = join(import.meta.dirname, 'fauxqs-server.ts');
+  const { process } = await startListener(place, program, [place.host, String(port)], { name: `fauxqs-${port}` });
+  return emulatorOf(place, port, process);
+}
+
+export async function startElasticMq(
+  place: Place,
+  program: JavaProgram,
+  options: { readonly port?: number } = {},
+): Promise<SqsEmulator> {
+  if (!program.available) throw new Error(`${program.reason} ${program.howToGet}`);
+  const port = options.port ?? (await place.port(9324));
+  const file = join(place.directory, `elasticmq-${port}.conf`);
+  const address = { protocol: 'http', host: place.host, port, 'context-path': '' };
+  const configuration = {
+    'node-address': address,
+    'rest-sqs': { enabled: true, 'bind-hostname': place.host, 'bind-port': port, 'sqs-limits': 'strict' },
+    'rest-stats': { enabled: false },
+    aws: { region: REGION, accountId: '000000000000' },
+  };
+  // HOCON, ElasticMQ's format, includes JSON.
+  writeFileSync(file, JSON.stringify(configuration));
+  const java = ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Dconfig.file=${file}`];
+  const started = await place.start('java', [...java, '-cp', program.classPath, 'org.elasticmq.server.Main'], {
+    name: `elasticmq-${port}`,
+  });
+  await waitForLine(started, /=== ElasticMQ server .* started/, 60_000);
+  return emulatorOf(place, port, started);
+}
