@@ -59,35 +59,39 @@ async function main(signal: AbortSignal): Promise<void> {
 /** Everything in memory is made anew for each term: what another leader did in between must not be remembered wrongly. */
 async function lead(client: KubeClient, config: ControllerConfig, signal: AbortSignal, log: Log): Promise<void> {
   const clusterUid = await readClusterUid(client);
-  const brokers = createBrokers(client, config, log);
-  const act = createActContext(client, config, clusterUid, brokers, log);
-  await runController(
-    {
-      act,
-      observer: {
-        heartbeats: new Heartbeats(systemClock.monotonic),
-        steady: new Steady(systemClock.monotonic),
-        resolve: createResolver({
-          client,
-          brokers,
-          kinds: config.kinds,
-          defaultTtlSeconds: { SQS: 0, Kafka: Math.ceil(config.kafkaIdleTtlMs / 1000) },
-        }),
-        emptyConfirmationMs: { SQS: config.sqsEmptyConfirmationMs, Kafka: 0 },
-        settings: async () => ({
-          uninstalling: await isUninstalling(client, config.namespace),
-          restoreConfirmationMs: config.restoreConfirmationMs,
-          sqsLingerTimeoutSeconds:
-            config.sqsLingerTimeoutMs === undefined ? undefined : config.sqsLingerTimeoutMs / 1000,
-        }),
+  const brokers = createBrokers(client, config.namespace, log);
+  const act = createActContext(client, config, clusterUid, brokers.admins, log);
+  try {
+    await runController(
+      {
+        act,
+        observer: {
+          heartbeats: new Heartbeats(systemClock.monotonic),
+          steady: new Steady(systemClock.monotonic),
+          resolve: createResolver({
+            client,
+            brokers: brokers.admins,
+            kinds: config.kinds,
+            defaultTtlSeconds: { SQS: 0, Kafka: Math.ceil(config.kafkaIdleTtlMs / 1000) },
+          }),
+          emptyConfirmationMs: { SQS: config.sqsEmptyConfirmationMs, Kafka: 0 },
+          settings: async () => ({
+            uninstalling: await isUninstalling(client, config.namespace),
+            restoreConfirmationMs: config.restoreConfirmationMs,
+            sqsLingerTimeoutSeconds:
+              config.sqsLingerTimeoutMs === undefined ? undefined : config.sqsLingerTimeoutMs / 1000,
+          }),
+        },
+        names: createNames(config.topicFormat),
+        projector: config.kinds.has('SQS') ? createProjector(client, systemClock, log) : NO_PROJECTOR,
+        clock: systemClock,
+        log,
       },
-      names: createNames(config.topicFormat),
-      projector: config.kinds.has('SQS') ? createProjector(client, systemClock, log) : NO_PROJECTOR,
-      clock: systemClock,
-      log,
-    },
-    signal,
-  );
+      signal,
+    );
+  } finally {
+    await brokers.close();
+  }
 }
 
 function createActContext(

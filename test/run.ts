@@ -55,7 +55,9 @@ async function main(): Promise<void> {
 }
 
 async function filesOf(suite: Suite): Promise<string[]> {
-  return (await Array.fromAsync(glob(suite.glob))).toSorted();
+  const files: string[] = [];
+  for await (const file of glob(suite.glob)) files.push(file);
+  return files.toSorted();
 }
 
 function announce(chosen: readonly Chosen[], { seed, sampleMs }: RunOptions): void {

@@ -47,9 +47,24 @@ function installDependencies() {
   if (!isInstalled(lock, modules)) {
     const count = Object.keys(lock.packages).length - 1;
     say(`Installing up to ${count} npm packages into node_modules (about 310 MB of disk) …`);
-    runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], projectRoot);
+    installFromLockFile();
   }
   writeFileSync(stamp, digest);
+}
+
+/**
+ * `npm ci`, and where that refuses the lock file, `npm install` with it: a lock file that was made with a registry which
+ * does not have every platform's optional packages is incomplete for npm ci, and installs the same versions nevertheless.
+ */
+function installFromLockFile() {
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  const options = { cwd: projectRoot, encoding: 'utf8', shell: process.platform === 'win32' };
+  const clean = spawnSync('npm', ['ci', ...quiet], options);
+  if (clean.status === 0) return;
+  if (!/EUSAGE/.test(clean.stderr ?? '')) {
+    fail(`"npm ci" failed: ${clean.stderr || clean.error?.message}. Is npm installed, and can it reach its registry?`);
+  }
+  runNpm(['install', '--no-save', ...quiet], projectRoot);
 }
 
 /** Whether npm has already put there what the lock file says (npm's own record of what it installed). */

@@ -1,17 +1,29 @@
 /** The SQS data path against an emulator: routing, copies, ending routes, Stop, Return, failing destinations. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { type MessageAttributeValue, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SplitQueue } from '../../api/kinds/workload-split.ts';
 import { systemClock } from '../../common/clock.ts';
 import { createSqsClients, type SqsClients } from '../../common/sqs/client.ts';
 import type { Pipeline } from '../../sidecar/pipeline.ts';
 import { createSqsPipeline } from '../../sidecar/sqs/pipeline.ts';
 import { localPlace } from '../testbed/brokers/place.ts';
-import { startFauxqs, type SqsEmulator } from '../testbed/brokers/sqs.ts';
+import { type SqsEmulator, startFauxqs } from '../testbed/brokers/sqs.ts';
 import { openRun, type Run } from '../testbed/runs.ts';
 import { waitFor } from '../testbed/wait.ts';
-import { count, createQueue, type Numbered, type Place, routeTo, send, splitQueue, takeAll, takeIds, text, waitForCount } from './sqs-support.ts';
+import {
+  count,
+  createQueue,
+  type Numbered,
+  type Place,
+  routeTo,
+  send,
+  splitQueue,
+  takeAll,
+  takeIds,
+  text,
+  waitForCount,
+} from './sqs-support.ts';
 
 const SETTINGS = {
   waitSeconds: 1,
@@ -127,7 +139,9 @@ describe('the SQS pipeline', () => {
       picture: { DataType: 'Binary.gif', BinaryValue: Uint8Array.from([0, 255, 1, 254]) },
     };
     const body = '  {"spaces": "kept"}\r\n\t';
-    await client.send(new SendMessageCommand({ QueueUrl: original.url, MessageBody: body, MessageAttributes: attributes }));
+    await client.send(
+      new SendMessageCommand({ QueueUrl: original.url, MessageBody: body, MessageAttributes: attributes }),
+    );
     const pipeline = pipelineFor(queue);
     await pipeline.apply(queue);
     await waitForCount(client, fallback, 1);
@@ -135,7 +149,7 @@ describe('the SQS pipeline', () => {
     assert.equal(copy?.Body, body);
     assert.deepEqual(Object.keys(copy?.MessageAttributes ?? {}).sort(), Object.keys(attributes).sort());
     for (const [name, sent] of Object.entries(attributes)) {
-      const got = copy?.MessageAttributes?.[name];
+      const got: MessageAttributeValue | undefined = copy?.MessageAttributes?.[name];
       assert.equal(got?.DataType, sent.DataType);
       if ('StringValue' in sent) assert.equal(got?.StringValue, sent.StringValue);
       else assert.deepEqual(Uint8Array.from(got?.BinaryValue ?? []), sent.BinaryValue);
@@ -190,8 +204,12 @@ describe('the SQS pipeline', () => {
     await waitForCount(client, original, 0);
     await pipeline.apply({ ...queue, forwarding: 'Return' });
     await waitFor('everything to be returned', () => pipeline.status().state === 'Returned', { deadlineMs: 20_000 });
-    for (const place of [others.fallback, others.alice, others.bob, others.eu]) assert.equal(await count(client, place), 0);
-    assert.deepEqual(await takeIds(client, original), messages.map(({ id }) => id));
+    for (const place of [others.fallback, others.alice, others.bob, others.eu])
+      assert.equal(await count(client, place), 0);
+    assert.deepEqual(
+      await takeIds(client, original),
+      messages.map(({ id }) => id),
+    );
   });
 
   it('lets a missing destination stop nobody else, says so, and gives its messages to the fallback when the route ends', async () => {
@@ -219,7 +237,9 @@ describe('the SQS pipeline', () => {
     let allowed = false;
     const pipeline = pipelineFor(queue, () => allowed);
     const applied = pipeline.apply(queue);
-    await waitFor('some time of the pipeline', () => count(client, original).then((n) => n === 10), { deadlineMs: 2_000 });
+    await waitFor('some time of the pipeline', () => count(client, original).then((n) => n === 10), {
+      deadlineMs: 2_000,
+    });
     assert.equal(await count(client, fallback), 0);
     allowed = true;
     await applied;
@@ -232,11 +252,9 @@ describe('the SQS pipeline', () => {
     const pipeline = pipelineFor(queue);
     await pipeline.apply(queue);
     await send(client, original, orders(70));
-    const seen = await waitFor(
-      'the hint',
-      () => pipeline.status().seen?.find((entry) => entry.read === 70),
-      { deadlineMs: 10_000 },
-    );
+    const seen = await waitFor('the hint', () => pipeline.status().seen?.find((entry) => entry.read === 70), {
+      deadlineMs: 10_000,
+    });
     assert.deepEqual(seen, {
       sessionUid: 'uid-carol',
       read: 70,

@@ -16,7 +16,11 @@ import { waitFor } from '../testbed/wait.ts';
 
 export type Place = QueueLocation & { url: string };
 
-export async function createQueue(client: SQSClient, name: string, attributes: Record<string, string> = {}): Promise<Place> {
+export async function createQueue(
+  client: SQSClient,
+  name: string,
+  attributes: Record<string, string> = {},
+): Promise<Place> {
   const unique = `${name}-${randomBytes(4).toString('hex')}`;
   const { QueueUrl: url } = await client.send(new CreateQueueCommand({ QueueName: unique, Attributes: attributes }));
   assert.ok(url);
@@ -74,12 +78,16 @@ export async function count(client: SQSClient, queue: Place): Promise<number> {
   return totalOf(await readDepth(client, queue));
 }
 
-export async function waitForCount(client: SQSClient, queue: Place, expected: number, deadlineMs = 20_000): Promise<void> {
-  await waitFor(
-    `${queue.name} to hold ${expected} messages`,
-    async () => (await count(client, queue)) === expected,
-    { deadlineMs, intervalMs: 50 },
-  );
+export async function waitForCount(
+  client: SQSClient,
+  queue: Place,
+  expected: number,
+  deadlineMs = 20_000,
+): Promise<void> {
+  await waitFor(`${queue.name} to hold ${expected} messages`, async () => (await count(client, queue)) === expected, {
+    deadlineMs,
+    intervalMs: 50,
+  });
 }
 
 export function routeTo(session: string, filter: Record<string, string>, destination: Place, second = 0): Route {
@@ -87,7 +95,12 @@ export function routeTo(session: string, filter: Record<string, string>, destina
   return { session, sessionUid: `uid-${session}`, filter, mode: 'steal', destination, startedAt, ending: false };
 }
 
-export function splitQueue(original: Place, fallback: Place, routes: Route[], more: Partial<SplitQueue> = {}): SplitQueue {
+export function splitQueue(
+  original: Place,
+  fallback: Place,
+  routes: Route[],
+  more: Partial<SplitQueue> = {},
+): SplitQueue {
   return {
     key: 'orders',
     id: 'orders',

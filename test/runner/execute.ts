@@ -1,5 +1,5 @@
 // Runs test files, each in a process of its own, and tells people what happened: a line for each file, failures in full, why tests were skipped.
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
 
@@ -12,6 +12,9 @@ export type ExecuteOptions = {
   signal: AbortSignal;
   write: (line: string) => void;
 };
+
+/** The last characters of a file's standard error that are shown. */
+const MAX_STANDARD_ERROR = 8_000;
 
 type TestEvent = {
   name: string;
@@ -27,32 +30,41 @@ export async function execute(options: ExecuteOptions): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
   const skips = new Map<string, number>();
-  const stray: string[] = [];
+  const standardError = new Map<string, string>();
+  const failedFiles = new Set<string>();
   const stream = run({ files: [...files], concurrency, timeout, signal, isolation: 'process' });
   stream.on('test:fail', (event) => {
-    if (!isOnlyEcho(event)) failures.push(describeFailure(event));
+    if (isOnlyEcho(event)) return;
+    failures.push(describeFailure(event));
+    if (event.file !== undefined) failedFiles.add(resolve(event.file));
   });
   stream.on('test:pass', (event: TestEvent) => {
     if (typeof event.skip === 'string' && event.skip !== '') skips.set(event.skip, (skips.get(event.skip) ?? 0) + 1);
   });
-  stream.on('test:stderr', ({ message }) => stray.push(message));
+  stream.on('test:stderr', ({ file, message }) => {
+    const path = resolve(file);
+    standardError.set(path, (standardError.get(path) ?? '') + message);
+  });
   stream.on('test:summary', ({ file, counts: found, duration_ms: took, success }) => {
     if (file === undefined) {
       counts.passed = found.passed;
-      counts.failed = found.failed + found.cancelled;
       counts.skipped = found.skipped + found.todo;
+      counts.failed = found.tests - counts.passed - counts.skipped;
       return;
     }
     write(`  ${success ? '✓' : '✗'} ${relative(process.cwd(), file)}  ${found.tests} tests  ${seconds(took)}`);
-    if (!success) write(indent(stray.join('').trim()));
-    stray.length = 0;
   });
-  await new Promise<void>((resolve, reject) => {
-    stream.once('end', resolve);
+  await new Promise<void>((done, reject) => {
+    stream.once('end', done);
     stream.once('error', reject);
     stream.resume();
   });
   for (const failure of failures) write(`\n${failure}`);
+  for (const file of failedFiles) {
+    const text = standardError.get(file)?.trim();
+    if (text)
+      write(`\n  Standard error of ${relative(process.cwd(), file)}:\n${indent(text.slice(-MAX_STANDARD_ERROR))}`);
+  }
   for (const [reason, times] of skips) write(`  ${times} skipped: ${reason}`);
   return counts;
 }

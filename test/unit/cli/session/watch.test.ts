@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { SplitSession } from '../../../../api/kinds/split-session.ts';
 import { SessionFollower } from '../../../../cli/session/watch.ts';
 import { SPLIT_SESSIONS } from '../../../../common/kube/resources.ts';
-import { FakeClock } from '../../common/fake-clock.ts';
+import { FakeClock, settled } from '../../common/fake-clock.ts';
 import { FakeCluster, refusals } from '../support/fake-cluster.ts';
 
 const PLURAL = SPLIT_SESSIONS.plural;
@@ -57,8 +57,10 @@ test('changes arrive by the watch, without a further read', async (t) => {
 test('a watch that ended or broke is begun again with a read', async (t) => {
   const { client, clock, stop, follower } = await follow(t);
   client.breakWatches();
+  await settled();
   await clock.advance(1000);
   client.breakWatches(refusals.unreachable());
+  await settled();
   await clock.advance(0);
   client.change(PLURAL, 'alice-1', { status: { phase: 'Ready' } });
   await clock.advance(1000);
@@ -92,6 +94,7 @@ test('an API server that is away is said once, and once when it is back', async 
   const { client, clock, reachable } = await follow(t);
   client.refuse = refusals.unreachable;
   client.breakWatches();
+  await settled();
   await clock.advance(5000);
   assert.deepEqual(reachable, [false]);
   client.refuse = () => undefined;
@@ -104,6 +107,7 @@ test('a refusal to read fails whoever waits, now and later', async (t) => {
   const waiting = assert.rejects(follower.until(ready, stop.signal), { code: 'PermissionDenied' });
   client.refuse = refusals.denied;
   client.breakWatches();
+  await settled();
   await clock.advance(1000);
   await waiting;
   await assert.rejects(follower.until(ready, stop.signal), { code: 'PermissionDenied' });

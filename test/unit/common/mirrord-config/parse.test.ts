@@ -161,7 +161,7 @@ describe('the rest of the file', () => {
     );
     assert.deepEqual(config.ignored, ['agent', 'feature.network', 'feature.env']);
     assert.deepEqual([config.key, config.kubeconfig, config.context], ['k', '/k', 'c']);
-    assert.deepEqual(config.content['agent'], {});
+    assert.ok('agent' in config.content);
   });
 
   it('is refused when it cannot be read', () => {

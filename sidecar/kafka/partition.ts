@@ -1,0 +1,57 @@
+// What a lane knows of one partition of the original. A record of facts with the few questions that are asked of it.
+
+export class SourcePartition {
+  readonly partition: number;
+  /** The next offset to read. Ahead of `committed` while a transaction is under way, and over markers that nobody needs committed. */
+  position: bigint;
+  /** What the application's group has, by our own last commit. */
+  committed: bigint;
+  /** What the commit under way will make of it, if it succeeds. */
+  attempted: bigint;
+  /** Epoch of the last batch read; −1 = none yet. */
+  lastFetchedEpoch = -1;
+  lastStableOffset = 0n;
+  highWatermark = 0n;
+  /** Clock time until which it is left out because its destination failed, and how long the next such pause will be. */
+  blockedUntil = 0;
+  nextBlockMs = 0;
+  readonly #holders = new Set<string>();
+
+  constructor(partition: number, offset: bigint) {
+    this.partition = partition;
+    this.position = offset;
+    this.committed = offset;
+    this.attempted = offset;
+  }
+
+  /** Not read from until every holder has let go. */
+  hold(holder: string): void {
+    this.#holders.add(holder);
+  }
+
+  release(holder: string): void {
+    this.#holders.delete(holder);
+  }
+
+  get isHeld(): boolean {
+    return this.#holders.size > 0;
+  }
+
+  isActive(now: number): boolean {
+    return !this.isHeld && this.blockedUntil <= now;
+  }
+
+  block(now: number, baseMs: number, maxMs: number): void {
+    const pauseMs = Math.max(this.nextBlockMs, baseMs);
+    this.blockedUntil = now + pauseMs;
+    this.nextBlockMs = Math.min(pauseMs * 2, maxMs);
+  }
+
+  /** Back to what the group has. */
+  rewind(offset: bigint): void {
+    this.committed = offset;
+    this.attempted = offset;
+    this.position = offset;
+    this.lastFetchedEpoch = -1;
+  }
+}
