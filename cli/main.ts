@@ -22,7 +22,7 @@ async function connect(options: ClusterOptions): Promise<Cluster> {
     fieldManager: 'qsplit',
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
   });
-  return { client, namespace, description: `${context} (${connection.server})`, close: () => client.close() };
+  return { client, namespace, context, close: () => client.close() };
 }
 
 /** A container's user may have no entry in the password file. */
@@ -54,4 +54,14 @@ const shell: Shell = {
   },
 };
 
-process.exitCode = await run(process.argv.slice(2), shell);
+/** Waits until what was written so far has left: on some platforms writing to a pipe goes on in the background. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}
+
+// Nobody reads any more (`qsplit status | head`): no reason to leave a session behind.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+const code = await run(process.argv.slice(2), shell);
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+// What still goes on now (a login, a probe that was given up) is of no interest to anybody.
+process.exit(code);

@@ -22,7 +22,7 @@ export type Preflight = {
 
 const CONNECT_MS = 5000;
 const MIRRORD_HINT =
-  'run it with --via mirrord, which uses the network of the target’s pods, or connect this machine to that network (VPN); --skip-preflight starts anyway';
+  'run it with --via mirrord, which uses the network of the target’s pods, or connect this machine to that network (VPN)';
 
 /** Before anything is created. `kinds`: of the queues that the session asks for. */
 export async function preflight(
@@ -106,7 +106,7 @@ async function withHint(check: Promise<void>): Promise<void> {
     if (!(error instanceof SplitterError)) throw error;
     throw new SplitterError(error.code, error.message, {
       cause: error,
-      details: { hint: MIRRORD_HINT, ...error.details },
+      details: { ...error.details, hint: `${error.details['hint'] ?? MIRRORD_HINT}; --skip-preflight starts anyway` },
     });
   }
 }

@@ -14,8 +14,8 @@ export type Cluster = {
   client: KubeClient;
   /** Of the context; undefined when the context names none. */
   namespace: string | undefined;
-  /** For people: context and server. */
-  description: string;
+  /** Name of the context, for people. */
+  context: string;
   close(): Promise<void>;
 };
 

@@ -8,6 +8,9 @@ const ANSWER_MS = 8000;
 /** Asked for to hear any answer; it need not exist. */
 const ANY_QUEUE = 'mirrord-queue-splitter-preflight';
 
+/** The SDK's advice to programmers is not for whoever runs qsplit. */
+const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
 /** What SQS and STS call credentials that are wrong or too old (AWS "Common errors"; the list is from the SQS API reference). */
 const CREDENTIAL_ERRORS = new Set([
   'ExpiredToken',
@@ -28,7 +31,22 @@ export async function probeSqs(): Promise<void> {
   });
 }
 
+/**
+ * SDKs differ in where they look for a queue: at the host of its URL, or at the endpoint that they are told (boto3 by age, JavaScript
+ * when the program sets it). Either one that knows the queue is enough.
+ */
 export async function probeSqsQueue(queue: string): Promise<void> {
+  try {
+    await probeQueueAt('queueUrl', queue);
+  } catch (error) {
+    if (!(error instanceof SplitterError) || error.code !== 'BrokerUnreachable') throw error;
+    await probeQueueAt('endpoint', queue).catch(() => {
+      throw error;
+    });
+  }
+}
+
+async function probeQueueAt(where: 'queueUrl' | 'endpoint', queue: string): Promise<void> {
   await withClient(async (client) => {
     await requireSettings(client);
     const answer = await ask(async () => {
@@ -42,7 +60,7 @@ export async function probeSqsQueue(queue: string): Promise<void> {
         },
       });
     }
-  });
+  }, where === 'queueUrl');
 }
 
 async function urlOf(client: SQSClient, queue: string): Promise<string> {
@@ -54,10 +72,12 @@ async function urlOf(client: SQSClient, queue: string): Promise<string> {
   return QueueUrl ?? queue;
 }
 
-async function withClient(use: (client: SQSClient) => Promise<void>): Promise<void> {
+async function withClient(use: (client: SQSClient) => Promise<void>, useQueueUrlAsEndpoint = true): Promise<void> {
   const client = new SQSClient({
     maxAttempts: 1,
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS },
+    useQueueUrlAsEndpoint,
+    logger: SILENT,
   });
   try {
     await use(client);

@@ -48,12 +48,13 @@ export function restartOutlook(
   return { restart: 'none', pods, because: 'its split is there already' };
 }
 
-export function describeRestart(outlook: RestartOutlook, target: SplitSessionSpec['target']): string {
+/** `where`: namespace and context, so that nobody restarts the pods of another cluster than they think. */
+export function describeRestart(outlook: RestartOutlook, target: SplitSessionSpec['target'], where: string): string {
   const { restart, pods, because } = outlook;
-  if (restart === 'none') return `no restart of ${target.name} is needed: ${because}`;
+  if (restart === 'none') return `no restart of ${target.name} in ${where} is needed: ${because}`;
   const what = pods === undefined ? 'the pods' : `${pods} ${pods === 1 ? 'pod' : 'pods'}`;
   const verb = restart === 'certain' ? 'restarting' : 'perhaps restarting';
-  return `${verb} ${what} of ${target.name} (${because})`;
+  return `${verb} ${what} of ${target.name} in ${where} (${because})`;
 }
 
 /** Rejects with `TargetNotFound`. Whoever may not read workloads or splits gets the careful answer. */

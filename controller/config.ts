@@ -9,6 +9,7 @@ const milliseconds = z.coerce.number().int().min(0);
 const schema = z.object({
   POD_NAME: z.string().min(1),
   QUEUE_SPLITTER_NAMESPACE: z.string().min(1),
+  QUEUE_SPLITTER_VERSION: z.string().default('development'),
   QUEUE_SPLITTER_METRICS_PORT: port.default(9090),
   QUEUE_SPLITTER_WEBHOOK_SERVICE: z.string().min(1).default('queue-splitter-webhook'),
   /** How long an SQS queue must look empty; the counts of Amazon SQS need a minute to be true. */
@@ -27,6 +28,7 @@ const schema = z.object({
 export type ControllerConfig = {
   podName: string;
   namespace: string;
+  version: string;
   metricsPort: number;
   webhookService: string;
   sqsEmptyConfirmationMs: number;
@@ -44,6 +46,7 @@ export function controllerConfig(environment: Record<string, string | undefined>
   return {
     podName: values.POD_NAME,
     namespace: values.QUEUE_SPLITTER_NAMESPACE,
+    version: values.QUEUE_SPLITTER_VERSION,
     metricsPort: values.QUEUE_SPLITTER_METRICS_PORT,
     webhookService: values.QUEUE_SPLITTER_WEBHOOK_SERVICE,
     sqsEmptyConfirmationMs: values.QUEUE_SPLITTER_SQS_EMPTY_CONFIRMATION_MS,

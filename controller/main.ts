@@ -14,7 +14,6 @@ import { startProcessMetrics } from '../common/metrics/registry.ts';
 import { startProcessServer } from '../common/process/http.ts';
 import { runMain } from '../common/process/main.ts';
 import { ensureCertificateAuthority } from '../common/tls/authority.ts';
-import { VERSION } from '../common/version.ts';
 import type { ActContext } from './act/context.ts';
 import type { BrokerAdmin } from './brokers/broker.ts';
 import { createBrokers } from './brokers/brokers.ts';
@@ -34,9 +33,9 @@ await runMain(log, main);
 
 async function main(signal: AbortSignal): Promise<void> {
   const config = controllerConfig(process.env);
-  startProcessMetrics('controller', VERSION);
+  startProcessMetrics('controller', config.version);
   const client = createKubeClient(await inClusterConnection(process.env), {
-    userAgent: `queue-splitter-controller/${VERSION}`,
+    userAgent: `queue-splitter-controller/${config.version}`,
     fieldManager: 'queue-splitter-controller',
   });
   const server = await startProcessServer({ port: config.metricsPort, checks: {} });

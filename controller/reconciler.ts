@@ -4,6 +4,7 @@ import type { TargetReference } from '../api/kinds/common.ts';
 import type { SplitSession } from '../api/kinds/split-session.ts';
 import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
 import { crashPoint } from '../common/crash-points.ts';
+import { type SplitterError, toSplitterError } from '../common/errors.ts';
 import { SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../common/kube/resources.ts';
 import type { Log } from '../common/log.ts';
 import type { ActContext, Place } from './act/context.ts';
@@ -28,29 +29,40 @@ export type TargetKey = { namespace: string; split: string };
 
 /** Resolves to how soon to look again: 0 = at once, undefined = only on change. Rejects when an action failed; the queue backs off. */
 export async function reconcile(reconciler: Reconciler, key: TargetKey): Promise<number | undefined> {
-  const { act, observer, names, log } = reconciler;
+  const { act, observer, names } = reconciler;
   const observed = await observe(observer, act, key);
   if (!observed) return undefined;
   const decision = decide(observed, names);
+  const failure = await attempt(() => performAll(reconciler, key, observed, decision));
   await report(reconciler, observed, decision);
+  if (failure) throw failure;
+  if (decision.actions.length > 0) return decision.requeueAfterMs ?? 0;
+  return soonest(decision.requeueAfterMs, observer.nextExpiryMs(observed.sessions.map(({ session }) => session)));
+}
+
+async function performAll(
+  { act, log }: Reconciler,
+  key: TargetKey,
+  observed: Observed,
+  decision: Decision,
+): Promise<void> {
   const place: Place = { namespace: key.namespace, target: observed.targetReference };
   for (const action of decision.actions) {
-    log.info(
-      {
-        namespace: key.namespace,
-        split: key.split,
-        phase: observed.split?.spec.phase,
-        action: action.type,
-        ...('why' in action ? { why: action.why } : {}),
-      },
-      'act',
-    );
+    const why = 'why' in action ? { why: action.why } : {};
+    log.info({ ...key, phase: observed.split?.spec.phase, action: action.type, ...why }, 'act');
     crashPoint(`controller.before-${action.type}`);
     await perform(act, place, action);
     crashPoint(`controller.after-${action.type}`);
   }
-  if (decision.actions.length > 0) return decision.requeueAfterMs ?? 0;
-  return soonest(decision.requeueAfterMs, observer.nextExpiryMs(observed.sessions.map(({ session }) => session)));
+}
+
+async function attempt(call: () => Promise<void>): Promise<SplitterError | undefined> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return toSplitterError(error);
+  }
 }
 
 function soonest(...delays: (number | undefined)[]): number | undefined {

@@ -42,8 +42,11 @@ export class CertificateKeeper {
 
   /** Readiness: what is missing. */
   problem(): string | undefined {
-    if (!this.#current) return `no certificate yet: waiting for the Secret ${AUTHORITY_SECRET}, which the controller makes`;
-    return validityOf(this.#current.certificate).notAfter <= this.#options.clock.now() ? 'the certificate has expired' : undefined;
+    if (!this.#current)
+      return `no certificate yet: waiting for the Secret ${AUTHORITY_SECRET}, which the controller makes`;
+    return validityOf(this.#current.certificate).notAfter <= this.#options.clock.now()
+      ? 'the certificate has expired'
+      : undefined;
   }
 
   /** Resolves with the first certificate, however long the Secret takes to appear; undefined when the signal aborts first. */
@@ -80,7 +83,10 @@ export class CertificateKeeper {
       }
       if (!this.#isDue(authority)) return undefined;
       this.#current = await createServerCertificate(authority, this.#dnsNames(), clock.now(), LIFETIME_MS);
-      log.info({ until: new Date(validityOf(this.#current.certificate).notAfter).toISOString() }, 'new serving certificate');
+      log.info(
+        { until: new Date(validityOf(this.#current.certificate).notAfter).toISOString() },
+        'new serving certificate',
+      );
       return { key: this.#current.key, cert: joinPems([this.#current.certificate, authority.certificate]) };
     } catch (error) {
       log.warn({ err: error, secret: AUTHORITY_SECRET }, 'cannot read the certificate authority; trying again');

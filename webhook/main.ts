@@ -19,12 +19,12 @@ import { startWebhookServer, type WebhookServer } from './server.ts';
 const settings = z.object({
   POD_NAME: z.string(),
   /** The operator's namespace. */
-  POD_NAMESPACE: z.string(),
+  QUEUE_SPLITTER_NAMESPACE: z.string(),
   /** The Service that API servers call. */
   QUEUE_SPLITTER_WEBHOOK_SERVICE: z.string(),
   /** 10250 is open from the control plane to nodes in private clusters. */
   QUEUE_SPLITTER_WEBHOOK_PORT: port.default(10250),
-  QUEUE_SPLITTER_HTTP_PORT: port.default(8080),
+  QUEUE_SPLITTER_METRICS_PORT: port.default(9090),
   /** How long a pod that is told to stop goes on serving: until every API server knows. Below terminationGracePeriodSeconds. */
   QUEUE_SPLITTER_WEBHOOK_DRAIN_SECONDS: z.coerce.number().min(0).default(12),
   QUEUE_SPLITTER_VERSION: z.string().default('development'),
@@ -47,7 +47,7 @@ await runMain(log, async (signal) => {
   const splits = new Reflector<WorkloadSplit>({ client, resource: WORKLOAD_SPLITS, log });
   const certificates = new CertificateKeeper({
     client,
-    namespace: config.POD_NAMESPACE,
+    namespace: config.QUEUE_SPLITTER_NAMESPACE,
     service: config.QUEUE_SPLITTER_WEBHOOK_SERVICE,
     clock,
     random: Math.random,
@@ -55,7 +55,7 @@ await runMain(log, async (signal) => {
   });
   let server: WebhookServer | undefined;
   const http = await startProcessServer({
-    port: config.QUEUE_SPLITTER_HTTP_PORT,
+    port: config.QUEUE_SPLITTER_METRICS_PORT,
     checks: {
       running: () => (signal.aborted ? 'this pod is going away' : undefined),
       splits: () => (splits.synced ? undefined : 'the WorkloadSplits have not been listed yet'),
@@ -64,6 +64,7 @@ await runMain(log, async (signal) => {
     },
   });
 
+  log.info({ port: http.port }, 'serving health and metrics');
   splits.start();
   const certificate = await certificates.first(signal);
   if (certificate) {

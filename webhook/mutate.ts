@@ -42,7 +42,9 @@ export function mutate(pod: Pod, split: Injection): Mutation {
 }
 
 function hasAllContainers(pod: Pod, environment: readonly EnvironmentVariable[]): boolean {
-  const names = new Set([...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map((container) => container.name));
+  const names = new Set(
+    [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map((container) => container.name),
+  );
   return environment.every((variable) => names.has(variable.container));
 }
 
@@ -72,7 +74,8 @@ function patchEnvironment(
     const entry = { name: variable, value: escapeReferences(value) };
     const { indices, certain } = effectiveEntries(present ?? [], variable);
     for (const index of indices) {
-      if (!isSame(present?.[index], entry)) replacements.push({ op: 'replace', path: `${path}/${index}`, value: entry });
+      if (!isSame(present?.[index], entry))
+        replacements.push({ op: 'replace', path: `${path}/${index}`, value: entry });
     }
     // Set by envFrom or not at all: in front, so that $(NAME) in every later entry sees it.
     if (!certain) insertions.push({ op: 'add', path: `${path}/0`, value: entry });

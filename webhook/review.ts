@@ -37,7 +37,10 @@ export type AdmissionResponse = { allowed: true; patch?: PatchOperation[] } | { 
 export function parseReview(body: unknown): AdmissionReview {
   const result = admissionReview.safeParse(body);
   if (result.success) return result.data;
-  throw new SplitterError('ApiRejected', `Not an AdmissionReview of admission.k8s.io/v1: ${z.prettifyError(result.error)}`);
+  throw new SplitterError(
+    'ApiRejected',
+    `Not an AdmissionReview of admission.k8s.io/v1: ${z.prettifyError(result.error)}`,
+  );
 }
 
 /** The new pod, or undefined when the request is about something else (updates, subresources, the controller's probe). */

@@ -15,7 +15,6 @@ export const clientProperty = z.object({
       'Value of the property: text or a whole number. Put quotes around anything else, for example "false" or "1.5". Null or missing: the inherited property is removed.',
     ),
 });
-export type ClientProperty = z.infer<typeof clientProperty>;
 
 export const kafkaClientConfigSpec = z
   .object({

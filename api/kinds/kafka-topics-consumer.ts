@@ -61,7 +61,6 @@ export const consumedTopic = z
       fieldPath: '.groupIdSources',
     }),
   });
-export type ConsumedTopic = z.infer<typeof consumedTopic>;
 
 export const kafkaTopicsConsumerSpec = z
   .object({

@@ -12,7 +12,6 @@ export const queueConsumer = z.object({
   workloadType: z.enum(['Deployment', 'StatefulSet', 'Rollout']).describe('Kind of the workload.'),
   container: name.nullish().describe('Name of the container; absent = all containers of the workload.'),
 });
-export type QueueConsumer = z.infer<typeof queueConsumer>;
 
 /** Exactly one of the two for SQS; checked by `registryQueue`, so that other brokers may bring other sources. */
 export const queueNameSource = z.looseObject({

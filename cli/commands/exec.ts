@@ -42,6 +42,8 @@ type Run = {
   request: SessionRequest;
   namespace: string;
   client: KubeClient;
+  /** Name of the kubeconfig's context. */
+  context: string;
   shell: Shell;
   reporter: Reporter;
   /** Aborted by a signal, or when the time to become Ready is over. */
@@ -61,10 +63,11 @@ export async function exec(options: ExecOptions, shell: Shell, reporter: Reporte
     const message = `Not used of the configuration file${options.via ? ' by qsplit' : ''}: ${ignored.join(', ')}`;
     reporter.say({ event: 'ignored', level: 'info', message, facts: { ignored } });
   }
-  const cluster = await shell.connect(request.cluster);
+  const cluster = await untilStopped(stop.signal, shell.connect(request.cluster));
   try {
     const namespace = request.namespace ?? cluster.namespace ?? 'default';
-    const run: Run = { options, request, namespace, client: cluster.client, shell, reporter, stop };
+    const { client, context } = cluster;
+    const run: Run = { options, request, namespace, client, context, shell, reporter, stop };
     await untilStopped(stop.signal, checkThisMachine(run));
     await askForRestart(run);
     stop.signal.throwIfAborted();
@@ -96,11 +99,11 @@ async function checkThisMachine({ options, request, shell, reporter }: Run): Pro
 
 /** `Interrupted` when the answer is no, or nobody can be asked. */
 async function askForRestart(run: Run): Promise<void> {
-  const { options, request, namespace, client, shell, reporter, stop } = run;
+  const { options, request, namespace, client, context, shell, reporter, stop } = run;
   const outlook = await untilStopped(stop.signal, lookAhead(client, namespace, request.target, request.queues));
-  const sentence = describeRestart(outlook, request.target);
+  const message = describeRestart(outlook, request.target, `namespace ${namespace} of ${context}`);
   const { restart, pods } = outlook;
-  reporter.say({ event: 'restart', level: 'info', message: sentence, facts: { restart, pods } });
+  reporter.say({ event: 'restart', level: 'info', message, facts: { restart, pods, namespace, context } });
   if (restart === 'none' || options.yes) return;
   if (!options.mayAsk || shell.stdin.isTTY !== true || shell.stderr.isTTY !== true) {
     throw new SplitterError('Interrupted', 'Nobody can be asked whether the pods may restart, so nothing was started', {

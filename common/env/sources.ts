@@ -2,7 +2,7 @@
 // Every refusal names container, variable, what was found there and what to do.
 import { SplitterError } from '../errors.ts';
 import { compilePattern, PatternError } from '../filter/pattern.ts';
-import { type JsonName, parseNamesJson, renderNamesJson } from './names-json.ts';
+import { parseNamesJson } from './names-json.ts';
 import type { Container, PodSpec } from './pod-spec.ts';
 import { type Environment, isReadable, type ReadableVariable } from './resolve.ts';
 
@@ -119,17 +119,3 @@ function missing(environments: readonly Environment[], { match }: NameSource, qu
     `There is no ${what} for queue id ${queueId} in the pod template (containers looked at: ${containers}).${perhaps} Set it in the pod template or in a ConfigMap, or correct the queue's declaration.`,
   );
 }
-
-/** The value of the variable with its i-th name replaced by `replacements[i]`; all else of a JSON object stays as it is. */
-export function renderVariable(
-  { value, names, jsonMap }: Pick<FoundVariable, 'value' | 'names' | 'jsonMap'>,
-  replacements: readonly string[],
-): string {
-  const [only] = replacements;
-  if (only === undefined || replacements.length !== names.length) {
-    throw new SplitterError('Internal', `${names.length} names, but ${replacements.length} replacements`);
-  }
-  return jsonMap ? renderNamesJson(value, jsonNames(value), replacements) : only;
-}
-
-const jsonNames = (value: string): JsonName[] => parseNamesJson(value, 'The variable');

@@ -16,12 +16,24 @@ export class PatternError extends Error {
   }
 }
 
+/**
+ * Steps of a compiled pattern. Searching takes time in proportion to the text *and*, for patterns that keep many possibilities open, to
+ * the steps. The longest plain text that a filter may hold (1,024 characters) fits.
+ */
+const MAX_STEPS = 1100;
+
 export type PatternOptions = { ignoreCase?: boolean };
 
 /** @throws PatternError for syntax errors and for what cannot be searched in linear time. */
 export function compilePattern(source: string, { ignoreCase = false }: PatternOptions = {}): Pattern {
   try {
     const compiled = RE2JS.compile(source, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
+    const steps = compiled.programSize();
+    if (steps > MAX_STEPS) {
+      throw new PatternError(
+        `it is too large (${steps} steps, ${MAX_STEPS} are allowed). Shorten it or lower its repeat counts`,
+      );
+    }
     return { source, test: (text) => compiled.test(text) };
   } catch (error) {
     if (error instanceof RE2JSException) throw new PatternError(explain(source, error.message));

@@ -19,6 +19,7 @@ export type KubeConnection = {
   headers?: () => Promise<Record<string, string>> | Record<string, string>;
 };
 
+/** Where the kubelet mounts it, unless QUEUE_SPLITTER_SERVICE_ACCOUNT_DIRECTORY names another mount (a projected token, a test). */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
@@ -26,10 +27,8 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
  * (a file in memory; cheaper than noticing the change).
  * @throws SplitterError `CredentialsMissing` outside of a pod, or where `automountServiceAccountToken` is off.
  */
-export async function inClusterConnection(
-  environment: Record<string, string | undefined>,
-  directory = SERVICE_ACCOUNT,
-): Promise<KubeConnection> {
+export async function inClusterConnection(environment: Record<string, string | undefined>): Promise<KubeConnection> {
+  const directory = environment['QUEUE_SPLITTER_SERVICE_ACCOUNT_DIRECTORY'] ?? SERVICE_ACCOUNT;
   const host = environment['KUBERNETES_SERVICE_HOST'];
   const port = environment['KUBERNETES_SERVICE_PORT'] ?? '443';
   if (!host) {

@@ -16,7 +16,11 @@ export type Host = {
  * The first SIGTERM or SIGINT aborts the signal, and `main` puts things in order and resolves; the second ends the process at once
  * with 128 + its number.
  */
-export async function runMain(log: Log, main: (signal: AbortSignal) => Promise<void>, host: Host = process): Promise<void> {
+export async function runMain(
+  log: Log,
+  main: (signal: AbortSignal) => Promise<void>,
+  host: Host = process,
+): Promise<void> {
   const stopping = new AbortController();
   const fail = (error: unknown) => {
     const { code } = toSplitterError(error);

@@ -115,7 +115,9 @@ async function moveBatch(request: MoveRequest, batch: Message[]): Promise<number
   const { from, to } = request;
   if (!request.mayWrite()) {
     await release(from, batch);
-    throw new SplitterError('Fenced', `Another replica has taken over; moving ${from.name} to ${to.name} ends here.`);
+    throw new SplitterError('Conflict', `Another replica may hold this split; nothing is moved to ${to.name} now.`, {
+      retryable: true,
+    });
   }
   const stored = await store(request, batch);
   crashPoint('move.between-send-and-delete');

@@ -7,7 +7,15 @@ import { SplitterError } from '../errors.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
 import { SECRETS } from '../kube/resources.ts';
 import type { KubeClient } from '../kube/types.ts';
-import { createAuthority, isPair, isRenewalDue, joinPems, type KeyPair, splitPems, validityOf } from './certificates.ts';
+import {
+  createAuthority,
+  isPair,
+  isRenewalDue,
+  joinPems,
+  type KeyPair,
+  splitPems,
+  validityOf,
+} from './certificates.ts';
 
 export const AUTHORITY_SECRET = 'queue-splitter-webhook-ca';
 

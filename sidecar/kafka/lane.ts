@@ -10,12 +10,12 @@ import { committedOffsets, type Offsets, stableOffsets } from '../../common/kafk
 import type { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { type Backoff, createBackoff } from '../../common/kube/backoff.ts';
 import { Changes } from '../changes.ts';
-import { SourcePartition } from './partition.ts';
+import { type Beginning, SourcePartition } from './partition.ts';
 import { acceptPolled, type PartitionRead } from './reading.ts';
+import type { Router } from './router.ts';
 import type { KafkaSettings } from './settings.ts';
 import type { Polled, Source } from './source.ts';
 import { planTurn, type Turn } from './turn.ts';
-import type { Router } from './router.ts';
 
 export type LaneOptions = {
   name: string;
@@ -65,9 +65,15 @@ export class Lane {
   }
 
   /** From here on the partition is forwarded, beginning with this offset. */
-  place(partition: number, offset: bigint): void {
-    this.#partitions.set(partition, new SourcePartition(partition, offset));
+  place(partition: number, beginning: Beginning): void {
+    this.#partitions.set(partition, new SourcePartition(partition, beginning));
     this.#changes.notify();
+  }
+
+  /** Forgets every partition. Only after `halt`. */
+  clear(): void {
+    this.#options.source.discard();
+    this.#partitions.clear();
   }
 
   /** Looks again at which partitions are held. */
@@ -115,7 +121,9 @@ export class Lane {
     await this.exclusive(async () => {
       if (this.#isBroken || this.#partitions.size === 0) return;
       const { cluster, original } = this.#options;
-      const { offsets, unstable } = await committedOffsets(cluster, original.group, original.topic, [...this.#partitions.keys()]);
+      const { offsets, unstable } = await committedOffsets(cluster, original.group, original.topic, [
+        ...this.#partitions.keys(),
+      ]);
       for (const { partition, committed } of this.partitions) {
         if (!unstable.includes(partition) && offsets.get(partition) !== committed) {
           throw this.#foreignCommit(partition, committed, offsets.get(partition));
@@ -162,7 +170,9 @@ export class Lane {
     if (this.#isBroken) await this.exclusive(() => this.#repair());
     const wanted = this.#wanted();
     if (wanted.length === 0) {
-      const soonest = Math.min(...this.partitions.filter(({ isHeld }) => !isHeld).map(({ blockedUntil }) => blockedUntil));
+      const soonest = Math.min(
+        ...this.partitions.filter(({ isHeld }) => !isHeld).map(({ blockedUntil }) => blockedUntil),
+      );
       return pause(clock, Math.max(1, soonest - clock.monotonic()), signal);
     }
     const polled = await source.next(wanted, signal);
@@ -179,7 +189,7 @@ export class Lane {
 
   async #forwardPolled(polled: readonly Polled[], readAt: number): Promise<void> {
     if (!this.#isForwarding || this.#isBroken) return;
-    const { cluster, original, producer, source, clock, router, onForwarded } = this.#options;
+    const { original, producer, source, clock, router, onForwarded } = this.#options;
     const reads: PartitionRead[] = [];
     for (const entry of polled) {
       const partition = this.#partitions.get(entry.fetched.partition);
@@ -205,14 +215,14 @@ export class Lane {
     crashPoint('kafka.after-end');
     this.#committed(offsets);
     onForwarded(turn, (clock.monotonic() - readAt) / 1000);
-    void cluster;
   }
 
   async #accept(partition: SourcePartition, polled: Polled): Promise<PartitionRead[]> {
     const { cluster, original, onProblem, settings, clock } = this.#options;
     const source = `partition ${partition.partition}`;
+    const onSkipped = (problem: SplitterError) => onProblem(`${source}, retention`, problem);
     try {
-      const read = await acceptPolled(cluster, original, partition, polled.fetched, (problem) => onProblem(source, problem));
+      const read = await acceptPolled(cluster, original, partition, polled.fetched, onSkipped);
       if (partition.nextBlockMs === 0) onProblem(source, undefined);
       return read === undefined ? [] : [read];
     } catch (thrown) {
@@ -261,7 +271,7 @@ export class Lane {
     const offsets = await stableOffsets(cluster, original.group, original.topic, numbers, settings.stableDeadlineMs);
     for (const partition of this.partitions) {
       const offset = offsets.get(partition.partition);
-      if (offset === undefined || (offset !== partition.committed && offset !== partition.attempted)) {
+      if (offset !== partition.committed && offset !== partition.attempted) {
         throw this.#foreignCommit(partition.partition, partition.committed, offset);
       }
       partition.rewind(offset);
@@ -291,11 +301,11 @@ export class Lane {
     }
   }
 
-  #foreignCommit(partition: number, ours: bigint, found: bigint | undefined): SplitterError {
+  #foreignCommit(partition: number, ours: bigint | undefined, found: bigint | undefined): SplitterError {
     const { topic, group } = this.#options.original;
     return new SplitterError(
       'ForeignCommit',
-      `somebody else changed the offset of group ${group} on topic ${topic}, partition ${partition}: ours was ${ours}, now it is ${found ?? 'gone'}; stop that commit and end the split`,
+      `somebody else changed the offset of group ${group} on topic ${topic}, partition ${partition}: ours was ${ours ?? 'none'}, now it is ${found ?? 'gone'}; stop that commit and end the split`,
     );
   }
 }

@@ -20,11 +20,11 @@ export async function acceptPolled(
   original: { topic: string; topicId: string },
   source: SourcePartition,
   fetched: FetchedPartition,
-  onProblem: (problem: SplitterError) => void,
+  onSkipped: (problem: SplitterError) => void,
 ): Promise<PartitionRead | undefined> {
   const error = errorName(fetched.errorCode);
   if (error === 'OFFSET_OUT_OF_RANGE') {
-    onProblem(await skipDeleted(cluster, original.topic, source));
+    onSkipped(await skipDeleted(cluster, original.topic, source));
     return undefined;
   }
   if (GONE.includes(error)) await proveSameTopic(cluster, original);

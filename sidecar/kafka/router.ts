@@ -1,5 +1,6 @@
 // Which destination a record goes to, by its headers and the routes of the split. Pure.
 import type { Route, SplitQueue } from '../../api/kinds/workload-split.ts';
+import { type SplitterError, toSplitterError } from '../../common/errors.ts';
 import { type MessageAttributes, messageAttributes } from '../../common/filter/filter.ts';
 import { compileRoutes, selectRoute } from '../../common/filter/routes.ts';
 import { type KafkaRecord, readHeaders } from '../../common/kafka/wire/record-batch.ts';
@@ -11,15 +12,27 @@ export type Router = {
   fallback: string;
   /** In the order in which they came; no route: the fallback. */
   route(records: readonly KafkaRecord[]): Routed[];
+  /** By session uid: filters that cannot be used (refused at validation, so never seen in practice); these sessions get nothing. */
+  problems: ReadonlyMap<string, SplitterError>;
 };
 
-/** @throws SplitterError `InvalidFilter`; filters were compiled at validation, so never seen in practice. */
 export function createRouter(
   queue: SplitQueue,
   onRead: (attributes: MessageAttributes, winner: Route | undefined) => void = () => undefined,
 ): Router {
-  const routes = compileRoutes('Kafka', queue.id, queue.routes);
+  const problems = new Map<string, SplitterError>();
+  const usable = queue.routes.filter((route) => {
+    try {
+      compileRoutes('Kafka', queue.id, [route]);
+      return true;
+    } catch (error) {
+      problems.set(route.sessionUid, toSplitterError(error));
+      return false;
+    }
+  });
+  const routes = compileRoutes('Kafka', queue.id, usable);
   return {
+    problems,
     fallback: queue.fallback.name,
     route: (records) =>
       records.map((record) => {

@@ -1,8 +1,12 @@
 // Reads partitions of the original by assignment: one long poll per leader, always under way while somebody wants records.
 // Decides nothing about what was read; commits nothing.
-import type { TopicInfo } from '../../common/kafka/wire/cluster.ts';
-import type { Cluster } from '../../common/kafka/wire/cluster.ts';
-import { type FetchedPartition, type FetchLimits, type FetchPosition, fetchPartitions } from '../../common/kafka/wire/fetch.ts';
+import type { Cluster, TopicInfo } from '../../common/kafka/wire/cluster.ts';
+import {
+  type FetchedPartition,
+  type FetchLimits,
+  type FetchPosition,
+  fetchPartitions,
+} from '../../common/kafka/wire/fetch.ts';
 import { Changes } from '../changes.ts';
 
 export type Wanted = { partition: number; offset: bigint; lastFetchedEpoch: number };

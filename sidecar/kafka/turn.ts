@@ -1,6 +1,7 @@
 // What one transaction writes: the records read, sorted by destination topic, each to the partition number it came from. Pure.
-import type { Output } from '../../common/kafka/wire/transactional-producer.ts';
+
 import type { KafkaRecord } from '../../common/kafka/wire/record-batch.ts';
+import type { Output } from '../../common/kafka/wire/transactional-producer.ts';
 import type { PartitionRead } from './reading.ts';
 import type { Router } from './router.ts';
 

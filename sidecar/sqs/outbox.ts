@@ -91,7 +91,13 @@ export class Outbox {
   async #send(batch: Held[]): Promise<Held[]> {
     const { hand, mayWrite, destination } = this.#options;
     if (!mayWrite()) {
-      throw new SplitterError('Fenced', `This replica may not write to ${destination.name} now.`, { retryable: true });
+      throw new SplitterError(
+        'Conflict',
+        `Another replica may hold this split; nothing is sent to ${destination.name} now.`,
+        {
+          retryable: true,
+        },
+      );
     }
     const ours = batch.filter((held) => hand.isOurs(held));
     // The others are visible again or with another reader; whoever reads them sends them.

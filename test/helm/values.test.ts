@@ -12,6 +12,7 @@ const REFUSED: readonly [what: string, values: Values, words: RegExp][] = [
   ['a negative time', { sqs: { emptyConfirmationSeconds: -1 } }, /emptyConfirmationSeconds/],
   ['a topic format without RANDOM', { operator: { kafkaSplittingTopicFormat: 'x' } }, /kafkaSplittingTopicFormat/],
   ['a role that is no ARN', { sa: { roleArn: 'admin' } }, /roleArn/],
+  ['no kind of queue at all', { operator: { sqsSplitting: false, kafkaSplitting: false } }, /both false/],
   ['a Secret of another namespace', { operator: { kafkaSecrets: ['other/secret'] } }, /kafkaSecrets/],
 ];
 

@@ -4,7 +4,7 @@
  * thing twice at the same time. Never changes what is already there.
  */
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { identify, isAlive, type ProcessIdentity } from './process-table.ts';
@@ -32,7 +32,11 @@ export function isCached(name: string): boolean {
  */
 export async function cached(name: string, build: (directory: string) => Promise<void>): Promise<string> {
   const target = cachePath(name);
-  if (existsSync(target)) return target;
+  if (existsSync(target)) {
+    // The directory's time says when it was last used.
+    await utimes(target, new Date(), new Date()).catch(() => undefined);
+    return target;
+  }
   await mkdir(cacheRoot(), { recursive: true });
   const unlock = await waitFor<true | (() => Promise<void>)>(
     `the lock of ${name} in the cache`,
@@ -63,6 +67,16 @@ export async function sizeOf(path: string): Promise<number> {
   if (!status.isDirectory()) return status.blocks * 512;
   const sizes = await Promise.all((await readdir(path)).map((name) => sizeOf(join(path, name))));
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Of the artefacts whose name begins so, keeps those used last and removes the others. */
+export async function keepNewest(prefix: string, count: number): Promise<void> {
+  const names = (await readdir(cacheRoot())).filter((name) => name.startsWith(prefix));
+  const found = await Promise.all(
+    names.map(async (name) => ({ name, usedAt: (await lstat(cachePath(name)).catch(() => undefined))?.mtimeMs ?? 0 })),
+  );
+  found.sort((a, b) => b.usedAt - a.usedAt);
+  for (const { name } of found.slice(count)) await rm(cachePath(name), { recursive: true, force: true });
 }
 
 /** Removes the whole cache. @returns the bytes that became free. */

@@ -5,7 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Cluster, startCluster } from './cluster.ts';
-import { probeObjects } from './fixtures/probe-objects.ts';
+import { clusterFromKubeconfig } from './external-cluster.ts';
+import { probeObjects, refusingPolicy } from './fixtures/probe-objects.ts';
 import { buildImage } from './image.ts';
 import { controlGroupDirectories, mountsBelow, networkNamespacePath } from './kernel-objects.ts';
 import { nodeInImage, nodeLayers } from './node-image.ts';
@@ -59,6 +60,7 @@ describe('a cluster of its own', () => {
       assert.equal(answer.status, 200, text);
       return text;
     };
+    await waitFor('the probe behind its Service', () => ask('/'), { deadlineMs: 30_000 });
   });
 
   after(() => cluster?.close());
@@ -127,18 +129,47 @@ describe('a cluster of its own', () => {
     }
   });
 
-  test('enforces a ValidatingAdmissionPolicy and pod security', async () => {
-    const pod = (namespace: string) => ({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'unrestricted', namespace },
-      spec: { containers: [{ name: 'main', image: imageName }] },
-    });
-    const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-    await cluster.apply([
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'restricted', labels: restricted } },
-    ]);
-    await assert.rejects(cluster.apply([pod('restricted')]), /violates PodSecurity/);
+  test('enforces pod security', async () => {
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    const spec = { containers: [{ name: 'main', image: imageName }] };
+    await cluster.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'restricted', labels } }]);
+    await assert.rejects(
+      cluster.apply([{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'main', namespace: 'restricted' }, spec }]),
+      /violates PodSecurity/,
+    );
+  });
+
+  test('enforces a ValidatingAdmissionPolicy', async () => {
+    await cluster.apply(refusingPolicy());
+    const create = ['create', 'configmap', 'refused', '--dry-run=server'];
+    await waitFor(
+      'the policy to refuse',
+      () =>
+        cluster.kubectl(create).then(
+          () => false,
+          (error: Error) => error.message.includes('not this one'),
+        ),
+      { deadlineMs: 30_000 },
+    );
+    await cluster.kubectl(['create', 'configmap', 'allowed', '--dry-run=server']);
+  });
+
+  test('can be used by its kubeconfig like any other cluster', async () => {
+    const external = await clusterFromKubeconfig(cluster.kubeconfigPath);
+    try {
+      const { spec } = await external.kubectlJson<{ spec: { clusterIP: string } }>(['get', 'service', 'probe']);
+      const { host, port } = await external.forwardTo({ host: spec.clusterIP, port: 80 });
+      assert.equal(await (await fetch(`http://${host}:${port}/user`)).text(), '65532');
+      await assert.rejects(external.loadImage('image.tar'), /kind load image-archive image\.tar/);
+    } finally {
+      await external.close();
+    }
+    assert.equal(existsSync(external.dir), false);
+    assert.equal(await ask('/user'), '65532');
+  });
+
+  test('carries large answers through a forward without loss', async () => {
+    assert.equal((await ask('/bytes?count=5000000')).length, 5_000_000);
   });
 
   test('stands beside a second one, and closing that leaves nothing but the first', async () => {

@@ -2,7 +2,7 @@
  * The same interface for a cluster that is there already (kind, minikube, a company's): for macOS, for machines without
  * root, for `--kubeconfig`. Changes nothing in it by itself. What cannot work says how it is done there instead.
  */
-import { copyFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Cluster } from './cluster.ts';
@@ -37,7 +37,7 @@ export async function clusterFromKubeconfig(path: string, options: ExternalClust
   const run = openRun();
   try {
     const kubeconfigPath = join(run.directory, 'kubeconfig');
-    await copyFile(resolve(path), kubeconfigPath);
+    await copyKubeconfig(binaries.kubectl, resolve(path), kubeconfigPath);
     const commands = clusterCommands(binaries, kubeconfigPath, run.directory);
     await commands.kubectl(['get', '--raw', '/readyz'], { deadlineMs: 20_000 });
     const gateway = hostAddress();
@@ -81,6 +81,13 @@ export async function clusterFromKubeconfig(path: string, options: ExternalClust
   }
 }
 
+/** One context, with the content of the files that it names, so that the copy does not depend on where it lies. */
+async function copyKubeconfig(kubectl: string, from: string, to: string): Promise<void> {
+  const view = ['config', 'view', '--raw', '--flatten', '--minify'];
+  const { stdout } = await runCommand(kubectl, view, { env: { ...process.env, KUBECONFIG: from } });
+  await writeFile(to, stdout, { mode: 0o600 });
+}
+
 type WithAddress = {
   kind: string;
   metadata: { name: string; namespace: string };
@@ -98,8 +105,7 @@ async function forwardToExternal(
   { host, port }: InsideAddress,
 ): Promise<Forward> {
   if (host === gateway || host === '127.0.0.1') {
-    if (host === '127.0.0.1') return { host: '127.0.0.1', port, close: async () => undefined };
-    throw new Error(`A program at ${gateway} is on this machine already: reach it at ${gateway}:${port} directly.`);
+    return { host, port, close: async () => undefined };
   }
   const { items } = await commands.kubectlJson<{ items: WithAddress[] }>(['get', 'services,pods', '--all-namespaces']);
   const found = items.find(({ spec, status }) => spec?.clusterIP === host || status?.podIP === host);

@@ -10,8 +10,8 @@ import { HopelessError, waitFor } from './wait.ts';
 export type InsideAddress = { host: string; port: number };
 
 export type Forward = {
-  host: '127.0.0.1';
-  /** A free port of the machine. */
+  /** An address of the machine: the loopback. */
+  host: string;
   port: number;
   close(): Promise<void>;
 };

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { cached, cachePath } from './cache.ts';
+import { cached, cachePath, keepNewest } from './cache.ts';
 import { type TarEntry, writeTar } from './tar-writer.ts';
 
 /** What goes where: a file or a whole folder of the machine, or text, to an absolute path in the image. */
@@ -26,6 +26,10 @@ export type ImageSpecification = {
 };
 
 export type BuiltImage = { name: string; tarPath: string };
+
+/** Every change of a program makes another image: more than a few of each are only ballast. */
+const keptPerImage = 4;
+const keptLayers = 60;
 
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 
@@ -49,7 +53,8 @@ export async function buildImage(specification: ImageSpecification): Promise<Bui
   });
   const configDigest = createHash('sha256').update(config).digest('hex');
   const identity = createHash('sha256').update(name).update(configDigest).digest('hex').slice(0, 20);
-  const directory = await cached(`image-${identity}`, async (aside) => {
+  const group = `image-${name.replaceAll(/[^a-z0-9]+/gi, '-')}-`;
+  const directory = await cached(`${group}${identity}`, async (aside) => {
     const manifest = [
       { Config: `${configDigest}.json`, RepoTags: [name], Layers: layers.map((layer) => `${layer.digest}/layer.tar`) },
     ];
@@ -62,6 +67,8 @@ export async function buildImage(specification: ImageSpecification): Promise<Bui
       { type: 'file', name: 'manifest.json', mode: 0o644, content: Buffer.from(JSON.stringify(manifest)) },
     ]);
   });
+  await keepNewest(group, keptPerImage);
+  await keepNewest('layer-', keptLayers);
   return { name, tarPath: join(directory, 'image.tar') };
 }
 

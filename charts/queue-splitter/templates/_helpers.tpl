@@ -126,8 +126,14 @@ livenessProbe:
   value: {{ .Values.operator.logLevel | quote }}
 - name: QUEUE_SPLITTER_METRICS_PORT
   value: "9090"
-- name: QUEUE_SPLITTER_VERSION
-  value: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
+{{- end }}
+
+{{- define "queue-splitter.kinds" -}}
+{{- $kinds := list }}
+{{- if .Values.operator.sqsSplitting }}{{ $kinds = append $kinds "SQS" }}{{ end }}
+{{- if .Values.operator.kafkaSplitting }}{{ $kinds = append $kinds "Kafka" }}{{ end }}
+{{- if not $kinds }}{{ fail "operator.sqsSplitting and operator.kafkaSplitting are both false, so nothing could be split; set one of them." }}{{ end }}
+{{- join "," $kinds | quote }}
 {{- end }}
 
 {{- /* For the processes that talk to brokers. The session name keeps the principal the same when MSK asks to authenticate again. */ -}}
@@ -150,7 +156,7 @@ livenessProbe:
 {{- define "queue-splitter.kafkaRules" -}}
 - apiGroups: [queues.mirrord.metalbear.co]
   resources: [mirrordkafkaclientconfigs]
-  verbs: [get, list, watch]
+  verbs: [list]
 {{- with .Values.operator.kafkaSecrets }}
 - apiGroups: [""]
   resources: [secrets]

@@ -97,36 +97,34 @@ export function commitWithoutMembers(
   });
 }
 
-/** `latest` is the last stable offset: what an unfinished transaction will add comes later. */
+export type LogEnd = 'earliest' | 'latest' | 'high watermark';
+
+/** `latest` is the last stable offset: what unfinished transactions wrote lies between it and the high watermark. */
 export async function logOffsets(
   cluster: Cluster,
   topic: string,
   partitions: readonly number[],
-  end: 'earliest' | 'latest',
+  end: LogEnd,
 ): Promise<Offsets> {
   const byLeader = new Map<number, { partition: number; leaderEpoch: number }[]>();
   for (const partition of partitions) {
     const { leader, leaderEpoch } = await cluster.leaderOf(topic, partition);
     byLeader.set(leader, [...(byLeader.get(leader) ?? []), { partition, leaderEpoch }]);
   }
+  const isolation =
+    end === 'high watermark' ? FetchIsolationLevels.READ_UNCOMMITTED : FetchIsolationLevels.READ_COMMITTED;
   const offsets: Offsets = new Map();
   for (const [leader, wanted] of byLeader) {
-    const response = await call(
-      await cluster.broker(leader),
-      listOffsetsV7.api,
-      -1,
-      FetchIsolationLevels.READ_COMMITTED,
-      [
-        {
-          name: topic,
-          partitions: wanted.map(({ partition, leaderEpoch }) => ({
-            partitionIndex: partition,
-            currentLeaderEpoch: leaderEpoch,
-            timestamp: end === 'earliest' ? ListOffsetTimestamps.EARLIEST : ListOffsetTimestamps.LATEST,
-          })),
-        },
-      ],
-    );
+    const response = await call(await cluster.broker(leader), listOffsetsV7.api, -1, isolation, [
+      {
+        name: topic,
+        partitions: wanted.map(({ partition, leaderEpoch }) => ({
+          partitionIndex: partition,
+          currentLeaderEpoch: leaderEpoch,
+          timestamp: end === 'earliest' ? ListOffsetTimestamps.EARLIEST : ListOffsetTimestamps.LATEST,
+        })),
+      },
+    ]);
     for (const entry of response.topics.flatMap((found) => found.partitions)) {
       if (entry.errorCode !== 0) {
         cluster.forgetTopic(topic);

@@ -3,7 +3,7 @@
 import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
 import { transactionalIds } from '../../../common/kafka/transactional-ids.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
-import { stableOffsets } from '../../../common/kafka/wire/offsets.ts';
+import { logOffsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
 import { countRecords } from '../../../common/kafka/wire/read-to-end.ts';
 import { TransactionalProducer } from '../../../common/kafka/wire/transactional-producer.ts';
 import type { GroupOnTopic } from './original.ts';
@@ -32,13 +32,18 @@ export async function fenceProducers(
   }
 }
 
-/** Data records between the group's offsets and the last stable offset (C5). A topic that is gone has none. */
+/**
+ * Data records between the group's offsets and the last stable offset (C5). A transaction that is not finished may add some and counts
+ * as one. A topic that is gone has none.
+ */
 export async function remainingRecords(cluster: Cluster, topic: string, group: string): Promise<number> {
   const info = (await cluster.describeTopics([topic])).get(topic);
   if (info === undefined) return 0;
   const partitions = info.partitions.map(({ partition }) => partition);
   const committed = await stableOffsets(cluster, group, topic, partitions, STABLE_DEADLINE_MS);
-  let remaining = 0;
+  const stable = await logOffsets(cluster, topic, partitions, 'latest');
+  const written = await logOffsets(cluster, topic, partitions, 'high watermark');
+  let remaining = partitions.filter((partition) => stable.get(partition) !== written.get(partition)).length;
   for (const partition of partitions) {
     const from = committed.get(partition) ?? 0n;
     remaining += await countRecords(cluster, { topic, partition, from }, COUNT_EXACTLY);

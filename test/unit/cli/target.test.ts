@@ -36,15 +36,21 @@ test('a workload without pods restarts nothing', () => {
 test('the sentence counts pods where it can', () => {
   const outlook = { restart: 'certain', because: 'it is not split yet' } as const;
   assert.equal(
-    describeRestart({ ...outlook, pods: 3 }, target),
-    'restarting 3 pods of orders-worker (it is not split yet)',
+    describeRestart({ ...outlook, pods: 3 }, target, 'shop'),
+    'restarting 3 pods of orders-worker in shop (it is not split yet)',
   );
   assert.equal(
-    describeRestart({ ...outlook, pods: 1 }, target),
-    'restarting 1 pod of orders-worker (it is not split yet)',
+    describeRestart({ ...outlook, pods: 1 }, target, 'shop'),
+    'restarting 1 pod of orders-worker in shop (it is not split yet)',
   );
-  assert.match(describeRestart({ ...outlook, pods: undefined }, target), /^restarting the pods of orders-worker/);
-  assert.match(describeRestart({ ...outlook, restart: 'possible', pods: 2 }, target), /^perhaps restarting 2 pods/);
+  assert.match(
+    describeRestart({ ...outlook, pods: undefined }, target, 'shop'),
+    /^restarting the pods of orders-worker/,
+  );
+  assert.match(
+    describeRestart({ ...outlook, restart: 'possible', pods: 2 }, target, 'shop'),
+    /^perhaps restarting 2 pods/,
+  );
 });
 
 test('a target that is not there is refused; one that may not be read gets the careful answer', async () => {

@@ -5,7 +5,7 @@ type Timer = { dueAt: number; callback: () => void };
 
 export class FakeClock implements Clock {
   #elapsedMs = 0;
-  readonly #startMs: number;
+  #startMs: number;
   readonly #timers = new Set<Timer>();
 
   constructor(startMs = Date.UTC(2026, 0, 1)) {
@@ -29,6 +29,11 @@ export class FakeClock implements Clock {
   /** Milliseconds until each timer, soonest first. */
   get timers(): number[] {
     return [...this.#timers].map((timer) => timer.dueAt - this.#elapsedMs).sort((one, other) => one - other);
+  }
+
+  /** The wall clock jumps, as after a suspension of the machine; timers and the monotonic clock stand still. */
+  jump(ms: number): void {
+    this.#startMs += ms;
   }
 
   async advance(ms: number): Promise<void> {

@@ -28,14 +28,19 @@ describe('parseLogLevel', () => {
 describe('createLogger', () => {
   function written(level: string, write: (log: ReturnType<typeof createLogger>) => void): Record<string, unknown>[] {
     const lines: string[] = [];
-    write(createLogger('test', { QUEUE_SPLITTER_LOG_LEVEL: level, POD_NAME: 'p' }, { write: (line) => lines.push(line) }));
+    write(
+      createLogger('test', { QUEUE_SPLITTER_LOG_LEVEL: level, POD_NAME: 'p' }, { write: (line) => lines.push(line) }),
+    );
     return lines.map((line) => JSON.parse(line));
   }
 
   it('writes one JSON line with level word, code and details of an error', () => {
     const error = new SplitterError('ApiRejected', 'No.', { details: { status: 422 }, cause: new Error('below') });
     const [entry] = written('info', (log) => log.error({ err: error }, 'failed'));
-    assert.deepEqual([entry?.['level'], entry?.['name'], entry?.['pod'], entry?.['msg']], ['error', 'test', 'p', 'failed']);
+    assert.deepEqual(
+      [entry?.['level'], entry?.['name'], entry?.['pod'], entry?.['msg']],
+      ['error', 'test', 'p', 'failed'],
+    );
     const err = entry?.['err'] as Record<string, unknown>;
     assert.deepEqual([err['code'], err['details']], ['ApiRejected', { status: 422 }]);
     assert.match(String(err['stack']), /below/);
@@ -44,7 +49,12 @@ describe('createLogger', () => {
   it('blanks secrets', () => {
     const secret = 'hunter2';
     const entries = written('info', (log) => {
-      log.info({ password: secret, headers: { authorization: secret }, a: { b: { token: secret } }, key: 'shop/worker' });
+      log.info({
+        password: secret,
+        headers: { authorization: secret },
+        a: { b: { token: secret } },
+        key: 'shop/worker',
+      });
     });
     assert.doesNotMatch(JSON.stringify(entries), /hunter2/);
     assert.equal(entries[0]?.['key'], 'shop/worker');

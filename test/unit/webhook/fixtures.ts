@@ -30,7 +30,9 @@ export function makeSplit(spec: Partial<WorkloadSplitSpec> = {}, uid = 'split-ui
   };
 }
 
-export function makePod(env: { name: string; value?: string; valueFrom?: unknown }[] | undefined = []): Pod & Record<string, unknown> {
+export function makePod(
+  env: { name: string; value?: string; valueFrom?: unknown }[] | undefined = [],
+): Pod & Record<string, unknown> {
   return {
     apiVersion: 'v1',
     kind: 'Pod',

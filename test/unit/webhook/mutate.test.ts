@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fastJsonPatch from 'fast-json-patch';
 import fc from 'fast-check';
+import fastJsonPatch from 'fast-json-patch';
 import { SPLIT_PHASES } from '../../../api/kinds/workload-split.ts';
 import { mutate, type Pod } from '../../../webhook/mutate.ts';
 import { FALLBACK, makePod, makeSplit, variable } from './fixtures.ts';
@@ -18,7 +18,10 @@ describe('mutate', () => {
   const entry = { name: 'QUEUE', value: FALLBACK };
 
   it('replaces the entry in place', () => {
-    const pod = makePod([{ name: 'A', value: 'a' }, { name: 'QUEUE', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }]);
+    const pod = makePod([
+      { name: 'A', value: 'a' },
+      { name: 'QUEUE', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } },
+    ]);
     assert.deepEqual(mutate(pod, spec), {
       operations: [{ op: 'replace', path: '/spec/containers/0/env/1', value: entry }, LABEL],
       reason: 'patched',
@@ -40,12 +43,19 @@ describe('mutate', () => {
       { op: 'add', path: '/metadata/labels', value: {} },
       LABEL,
     ]);
-    const nulls: Pod = { metadata: { labels: null }, spec: { containers: [{ name: 'app', env: null }], initContainers: null } };
+    const nulls: Pod = {
+      metadata: { labels: null },
+      spec: { containers: [{ name: 'app', env: null }], initContainers: null },
+    };
     assert.deepEqual(patched(nulls).spec.containers, [{ name: 'app', env: [entry] }]);
   });
 
   it('replaces the last of several entries: the kubelet takes that one', () => {
-    const pod = makePod([{ name: 'QUEUE', value: 'early' }, { name: 'OTHER', value: '$(QUEUE)' }, { name: 'QUEUE', value: 'late' }]);
+    const pod = makePod([
+      { name: 'QUEUE', value: 'early' },
+      { name: 'OTHER', value: '$(QUEUE)' },
+      { name: 'QUEUE', value: 'late' },
+    ]);
     assert.deepEqual(
       patched(pod).spec.containers[0]?.env?.map(({ value }) => value),
       ['early', '$(QUEUE)', FALLBACK],
@@ -55,9 +65,15 @@ describe('mutate', () => {
   it('replaces an earlier entry too when the later one may be skipped', () => {
     const optional = { name: 'QUEUE', valueFrom: { configMapKeyRef: { name: 'c', key: 'k', optional: true } } };
     const twice = makePod([{ name: 'QUEUE', value: 'early' }, { name: 'OTHER', value: '$(QUEUE)' }, optional]);
-    assert.deepEqual(patched(twice).spec.containers[0]?.env?.map(({ value }) => value), [FALLBACK, '$(QUEUE)', FALLBACK]);
+    assert.deepEqual(
+      patched(twice).spec.containers[0]?.env?.map(({ value }) => value),
+      [FALLBACK, '$(QUEUE)', FALLBACK],
+    );
     const once = makePod([{ name: 'OTHER', value: '$(QUEUE)' }, optional]);
-    assert.deepEqual(patched(once).spec.containers[0]?.env?.map(({ value }) => value), [FALLBACK, '$(QUEUE)', FALLBACK]);
+    assert.deepEqual(
+      patched(once).spec.containers[0]?.env?.map(({ value }) => value),
+      [FALLBACK, '$(QUEUE)', FALLBACK],
+    );
   });
 
   it('patches init containers by name and leaves containers of other names alone', () => {
@@ -116,7 +132,11 @@ describe('mutate', () => {
 });
 
 /** What a process sees, by the kubelet's rules, written independently of the product. `missing` are absent ConfigMaps. */
-function kubelet(env: NonNullable<Pod['spec']['containers'][number]['env']>, envFrom: Record<string, string>, missing: boolean) {
+function kubelet(
+  env: NonNullable<Pod['spec']['containers'][number]['env']>,
+  envFrom: Record<string, string>,
+  missing: boolean,
+) {
   const seen = new Map(Object.entries(envFrom));
   for (const { name, value, valueFrom } of env) {
     if (valueFrom === undefined) {
@@ -141,26 +161,36 @@ describe('mutate, for any pod', () => {
   );
   const container = (names: fc.Arbitrary<string>) =>
     fc.record(
-      { name: names, env: fc.array(envEntry, { maxLength: 6 }), image: fc.constant('i'), ports: fc.constant([{ port: 1 }]) },
+      {
+        name: names,
+        env: fc.array(envEntry, { maxLength: 6 }),
+        image: fc.constant('i'),
+        ports: fc.constant([{ port: 1 }]),
+      },
       { requiredKeys: ['name'] },
     );
-  const pod = fc.record({
-    kind: fc.constant('Pod'),
-    metadata: fc.record({ labels: fc.dictionary(fc.string(), fc.string()), uid: fc.string() }, { requiredKeys: [] }),
-    spec: fc.record(
-      {
-        containers: fc.tuple(container(fc.constant('app')), container(fc.constant('second'))),
-        initContainers: fc.array(container(fc.constant('init')), { maxLength: 1 }),
-        volumes: fc.constant([{ name: 'v' }]),
-      },
-      { requiredKeys: ['containers'] },
-    ),
-  }).map((generated): Pod => JSON.parse(JSON.stringify(generated)));
-  const environment = fc
-    .uniqueArray(fc.record({ container: fc.constantFrom('app', 'second'), variable: fc.constantFrom('QUEUE', 'TOPIC'), value }), {
-      minLength: 1,
-      selector: (each) => `${each.container}/${each.variable}`,
+  const pod = fc
+    .record({
+      kind: fc.constant('Pod'),
+      metadata: fc.record({ labels: fc.dictionary(fc.string(), fc.string()), uid: fc.string() }, { requiredKeys: [] }),
+      spec: fc.record(
+        {
+          containers: fc.tuple(container(fc.constant('app')), container(fc.constant('second'))),
+          initContainers: fc.array(container(fc.constant('init')), { maxLength: 1 }),
+          volumes: fc.constant([{ name: 'v' }]),
+        },
+        { requiredKeys: ['containers'] },
+      ),
     })
+    .map((generated): Pod => JSON.parse(JSON.stringify(generated)));
+  const environment = fc
+    .uniqueArray(
+      fc.record({ container: fc.constantFrom('app', 'second'), variable: fc.constantFrom('QUEUE', 'TOPIC'), value }),
+      {
+        minLength: 1,
+        selector: (each) => `${each.container}/${each.variable}`,
+      },
+    )
     .map((all) => all.map((each) => variable(each.container, each.variable, each.value)));
 
   const check = (assertion: (before: Pod, after: Pod, spec: ReturnType<typeof makeSplit>['spec']) => void) =>

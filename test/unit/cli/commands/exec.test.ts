@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { SplitterError } from '../../../../common/errors.ts';
-import { LEASES, SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../../../../common/kube/resources.ts';
+import { LEASES, WORKLOAD_SPLITS } from '../../../../common/kube/resources.ts';
 import { ExecBench, READY } from '../support/exec-bench.ts';
 import { refusals } from '../support/fake-cluster.ts';
-
-const STAY = `put('started'); setInterval(() => {}, 1000);`;
+import { splitWith } from '../support/objects.ts';
 
 test('the command runs with the session’s environment, its exit code is ours, and nothing stays behind', async (t) => {
   const bench = new ExecBench(t);
@@ -31,7 +30,7 @@ test('every step is a JSON line', async (t) => {
   const shown = bench.events.map(({ event, level, message }) => `${event} ${level}: ${message}`);
   assert.deepEqual(shown, [
     'preflight done: AWS credentials are there and SQS answers',
-    'restart info: restarting 3 pods of orders-worker (it is not split yet)',
+    'restart info: restarting 3 pods of orders-worker in namespace shop of test (it is not split yet)',
     'created done: Session alice-bbbbbb of deployment/orders-worker in namespace shop',
     'progress done: 2 queues made.',
     'progress doing: Preparing',
@@ -103,17 +102,9 @@ test('Ctrl-C at the question', async (t) => {
 
 test('a split that is there already restarts nothing, so nobody is asked', async (t) => {
   const bench = new ExecBench(t);
-  bench.cluster.seed(WORKLOAD_SPLITS, {
-    metadata: { name: 'deployment-orders-worker', namespace: 'shop' },
-    spec: {
-      phase: 'Warm',
-      queues: [{ id: 'orders', kind: 'SQS', routes: [] }],
-      settings: { ttlSeconds: 60 },
-      target: { name: 'orders-worker' },
-    },
-  } as never);
+  bench.cluster.seed(WORKLOAD_SPLITS, splitWith([], 60));
   assert.equal(await bench.exec([], ''), 0);
-  assert.match(bench.stderr, /no restart of orders-worker is needed/);
+  assert.match(bench.stderr, /no restart of orders-worker in namespace shop of test is needed/);
   assert.match(bench.stderr, /in 1m0s, unless a new session comes, orders-worker is restored/);
 });
 
@@ -207,68 +198,6 @@ test('without a heartbeat Lease there is no session', async (t) => {
   assert.deepEqual(bench.sessions, []);
 });
 
-test('a signal reaches the command once, and the command’s answer is the exit code', async (t) => {
-  const bench = new ExecBench(t);
-  const count = `process.on('SIGTERM', () => { put('signals', 'T'); setInterval(() => process.exit(7), 200); });`;
-  const result = bench.exec(['--yes'], `${count} ${STAY}`);
-  await bench.mark('started');
-  bench.signal('SIGTERM');
-  assert.equal(await result, 7);
-  assert.equal(bench.read('signals'), 'T');
-  assert.deepEqual(bench.sessions, []);
-});
-
-test('a second Ctrl-C kills a command that does not want to end', async (t) => {
-  const bench = new ExecBench(t);
-  const result = bench.exec(['--yes'], `process.on('SIGINT', () => put('interrupted')); ${STAY}`);
-  await bench.mark('started');
-  bench.signal('SIGINT');
-  await bench.mark('interrupted');
-  assert.deepEqual(bench.sessions, [bench.session], 'the session stays as long as the command reads from it');
-  bench.signal('SIGINT');
-  assert.equal(await result, 137);
-  assert.deepEqual(bench.sessions, []);
-});
-
-test('a session that is deleted under the command is reported, and the command is asked to end', async (t) => {
-  const bench = new ExecBench(t);
-  const result = bench.exec(
-    ['--yes', '-o', 'json'],
-    `process.on('SIGTERM', () => { put('asked'); process.exit(0); }); ${STAY}`,
-  );
-  await bench.mark('started');
-  bench.cluster.remove(SPLIT_SESSIONS.plural, bench.session);
-  assert.equal(await result, 125);
-  await bench.mark('asked');
-  const lost = bench.events.find(({ event }) => event === 'lost');
-  assert.match(String(lost?.['message']), /was lost at \d\d:\d\d:\d\d: it was deleted/);
-  assert.equal(lost?.['code'], 'SessionLost');
-  assert.equal(lost?.['at'], '2026-03-01T12:00:00.000Z');
-});
-
-test('a command that ignores the end of its session is killed after ten seconds', async (t) => {
-  const bench = new ExecBench(t);
-  const result = bench.exec(['--yes'], `process.on('SIGTERM', () => put('asked')); ${STAY}`);
-  await bench.mark('started');
-  bench.status({ phase: 'Ended', message: 'No heartbeat for 45 s.', endedAt: '2026-03-01T11:59:00Z' });
-  await bench.mark('asked');
-  await bench.clock.advance(10_000);
-  assert.equal(await result, 125);
-  assert.match(bench.stderr, /No heartbeat for 45 s\./);
-  assert.deepEqual(bench.sessions, []);
-});
-
-test('a refused heartbeat loses the session', async (t) => {
-  const bench = new ExecBench(t);
-  const result = bench.exec(['--yes'], STAY);
-  await bench.mark('started');
-  bench.cluster.refuse = (verb) => (verb === 'patch' ? refusals.denied() : undefined);
-  await bench.clock.advance(10_000);
-  assert.equal(await result, 125);
-  assert.match(bench.stderr, /cannot be kept alive since/);
-  assert.deepEqual(bench.sessions, []);
-});
-
 test('qsplit returns when the route is gone, while the rest goes on', async (t) => {
   const bench = new ExecBench(t);
   bench.cluster.holdsDeletion = true;
@@ -314,53 +243,6 @@ test('the deletion is tried until the API server answers', async (t) => {
   await bench.clock.advance(2000);
   assert.equal(await result, 0);
   assert.deepEqual(bench.sessions, []);
-});
-
-test('after 30 s without a match it says what was read and seen', async (t) => {
-  const bench = new ExecBench(t);
-  const result = bench.exec(['--yes'], `process.on('SIGTERM', () => process.exit(0)); ${STAY}`);
-  await bench.mark('started');
-  bench.cluster.seed(WORKLOAD_SPLITS, {
-    metadata: { name: 'deployment-orders-worker', namespace: 'shop' },
-    spec: {
-      phase: 'Splitting',
-      queues: [
-        {
-          key: 'orders',
-          id: 'orders',
-          kind: 'SQS',
-          routes: [{ sessionUid: `uid-${bench.session}`, filter: { tenant: '^alice$' } }],
-        },
-      ],
-      settings: { ttlSeconds: 0 },
-      target: { name: 'orders-worker' },
-    },
-    status: {
-      forwarder: {
-        queues: [
-          {
-            key: 'orders',
-            seen: [
-              {
-                sessionUid: `uid-${bench.session}`,
-                read: 120,
-                matched: 0,
-                names: [{ name: 'tenant', messages: 80, distinct: 7 }],
-              },
-            ],
-          },
-        ],
-      },
-    },
-  } as never);
-  await bench.clock.advance(30_000);
-  await bench.until('the report', () => bench.stderr.includes('120 messages read'));
-  assert.match(
-    bench.stderr,
-    /orders: 120 messages read, none matched; 80 have the name tenant \(7 different values; wanted: \^alice\$\)/,
-  );
-  bench.signal('SIGTERM');
-  assert.equal(await result, 0);
 });
 
 test('--via mirrord hands the environment over in the configuration', async (t) => {

@@ -125,7 +125,7 @@ export class ExecBench {
       connect: async () => ({
         client: this.cluster,
         namespace: 'shop',
-        description: 'test',
+        context: 'test',
         close: async () => undefined,
       }),
       probes: this.probes,

@@ -39,6 +39,8 @@ export function splitWith(routes: readonly RouteFacts[], ttlSeconds = 0): Worklo
           connection: {},
           original: { name: 'orders' },
           fallback: { name: 'mirrord-1-fallback-orders' },
+          variables: [],
+          groupVariables: [],
           forwarding: 'Forward',
           routes: routes.map(({ session, filter, startedAt = '2026-03-01T12:00:00Z', ending = false }) => ({
             session,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Container } from '../../../../common/env/pod-spec.ts';
 import { type Environment, resolveEnvironment } from '../../../../common/env/resolve.ts';
-import { findVariables, type NameSource, renderVariable, selectContainers } from '../../../../common/env/sources.ts';
+import { findVariables, type NameSource, selectContainers } from '../../../../common/env/sources.ts';
 
 const container = (name: string, values: Record<string, string>): Container => ({
   name,
@@ -131,24 +131,5 @@ describe('findVariables', () => {
         { code: 'VariableUnreadable', message },
       );
     }
-  });
-});
-
-describe('renderVariable', () => {
-  it('replaces the names in a JSON map and nothing else', () => {
-    const value = '{ "b" : "queue-b",\n  "1":"https://sqs/1/a", "a":"queue-\\u0061" }';
-    const [found] = findVariables(
-      environments(container('app', { QUEUES: value })),
-      source({ variable: 'QUEUES' }, { jsonMap: true }),
-      'bundle',
-    );
-    assert.ok(found);
-    assert.deepEqual(found.names, ['queue-b', 'https://sqs/1/a', 'queue-a']);
-    assert.equal(renderVariable(found, ['x', 'y"', 'z']), '{ "b" : "x",\n  "1":"y\\"", "a":"z" }');
-    assert.throws(() => renderVariable(found, ['x']), { code: 'Internal' });
-  });
-
-  it('replaces a plain value', () => {
-    assert.equal(renderVariable({ value: 'orders', names: ['orders'], jsonMap: false }, ['mirrord-1']), 'mirrord-1');
   });
 });

@@ -71,6 +71,7 @@ describe('refused patterns', () => {
     ['a++', /possessive/],
     ['[', /missing closing \]/],
     ['a{1001}', /invalid repeat count/],
+    ['(a|b)*a(a|b){900}$', /too large \(2708 steps, 1100 are allowed\)/],
   ];
   for (const [pattern, why] of cases) {
     it(`${pattern} is refused with queue id, attribute and cause`, () => {
@@ -85,6 +86,10 @@ describe('refused patterns', () => {
       );
     });
   }
+});
+
+it('the longest plain text is not too large', () => {
+  assert.equal(matching('SQS', { tenant: 'x'.repeat(1024) }, ['tenant', 'X'.repeat(1024)]), true);
 });
 
 describe('time', () => {

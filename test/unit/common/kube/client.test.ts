@@ -132,7 +132,11 @@ describe('KubeClient', () => {
       assert.equal((await rejection(client.create(PODS, pod))).details['reason'], 'AlreadyExists');
       assert.equal((await rejection(client.delete(PODS, SHOP_A, { uid: 'other' }))).code, 'Conflict');
       void server.failNext(any, (response) =>
-        json(response, 422, { reason: 'Invalid', message: 'invalid', details: { causes: [{ field: 'metadata.uid' }] } }),
+        json(response, 422, {
+          reason: 'Invalid',
+          message: 'invalid',
+          details: { causes: [{ field: 'metadata.uid' }] },
+        }),
       );
       assert.equal((await rejection(client.mergePatch(PODS, SHOP_A, {}))).code, 'Conflict');
     });
@@ -223,7 +227,9 @@ describe('KubeClient', () => {
     });
 
     it('puts events together that arrive in pieces', async () => {
-      const line = Buffer.from(`${JSON.stringify({ type: 'ADDED', object: { kind: 'Größe', metadata: { name: 'a' } } })}\n\n`);
+      const line = Buffer.from(
+        `${JSON.stringify({ type: 'ADDED', object: { kind: 'Größe', metadata: { name: 'a' } } })}\n\n`,
+      );
       const middleOfCharacter = line.indexOf('ö') + 1;
       void server.failNext(
         () => true,

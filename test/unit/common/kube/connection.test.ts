@@ -7,22 +7,27 @@ import { inClusterConnection } from '../../../../common/kube/connection.ts';
 
 describe('inClusterConnection', () => {
   let directory: string;
-  const environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '6443' };
+  let environment: Record<string, string>;
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'queue-splitter-'));
+    environment = {
+      KUBERNETES_SERVICE_HOST: '10.0.0.1',
+      KUBERNETES_SERVICE_PORT: '6443',
+      QUEUE_SPLITTER_SERVICE_ACCOUNT_DIRECTORY: directory,
+    };
   });
   after(() => rm(directory, { recursive: true }));
 
   it('says what is missing', async () => {
-    await assert.rejects(inClusterConnection({}, directory), { code: 'CredentialsMissing', message: /must run in a pod/ });
-    await assert.rejects(inClusterConnection(environment, directory), { message: /automountServiceAccountToken/ });
+    await assert.rejects(inClusterConnection({}), { code: 'CredentialsMissing', message: /must run in a pod/ });
+    await assert.rejects(inClusterConnection(environment), { message: /automountServiceAccountToken/ });
   });
 
   it('uses the token that is there at each request', async () => {
     await writeFile(join(directory, 'token'), 'first\n');
     await writeFile(join(directory, 'ca.crt'), 'the authority');
-    const connection = await inClusterConnection(environment, directory);
+    const connection = await inClusterConnection(environment);
     assert.equal(connection.server, 'https://10.0.0.1:6443');
     assert.equal(connection.ca, 'the authority');
     assert.deepEqual(await connection.headers?.(), { authorization: 'Bearer first' });
@@ -31,7 +36,10 @@ describe('inClusterConnection', () => {
   });
 
   it('writes IPv6 addresses in brackets', async () => {
-    const connection = await inClusterConnection({ KUBERNETES_SERVICE_HOST: 'fd00::1' }, directory);
+    const connection = await inClusterConnection({
+      KUBERNETES_SERVICE_HOST: 'fd00::1',
+      QUEUE_SPLITTER_SERVICE_ACCOUNT_DIRECTORY: directory,
+    });
     assert.equal(connection.server, 'https://[fd00::1]:443');
   });
 });

@@ -7,7 +7,11 @@ import { FakeClock } from '../fake-clock.ts';
 import { silentLog } from '../silent-log.ts';
 import { FakeApiServer, type SeenRequest, status } from './fake-api-server.ts';
 
-const TARGET = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'worker', namespace: 'shop', uid: 'u1' } };
+const TARGET = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'worker', namespace: 'shop', uid: 'u1' },
+};
 
 describe('EventRecorder', () => {
   let server: FakeApiServer;
@@ -19,7 +23,13 @@ describe('EventRecorder', () => {
     server = await new FakeApiServer().start();
     clock = new FakeClock();
     client = createKubeClient({ server: server.url }, { userAgent: 'test/1', clock });
-    events = new EventRecorder({ client, component: 'queue-splitter-controller', instance: 'pod-1', log: silentLog(), clock });
+    events = new EventRecorder({
+      client,
+      component: 'queue-splitter-controller',
+      instance: 'pod-1',
+      log: silentLog(),
+      clock,
+    });
   });
   afterEach(async () => {
     await client.close();
@@ -48,7 +58,10 @@ describe('EventRecorder', () => {
     await clock.advance(5_000);
     await events.record(TARGET, 'Normal', 'Split', 'one');
     await events.record(TARGET, 'Normal', 'Split', 'two');
-    assert.deepEqual(server.requests.map(({ method }) => method), ['POST', 'PATCH', 'PATCH', 'PATCH', 'POST']);
+    assert.deepEqual(
+      server.requests.map(({ method }) => method),
+      ['POST', 'PATCH', 'PATCH', 'PATCH', 'POST'],
+    );
     const event = stored(server.requests[0]);
     assert.deepEqual([event['count'], event['lastTimestamp']], [4, '2026-01-01T00:00:05Z']);
   });
@@ -59,7 +72,10 @@ describe('EventRecorder', () => {
     await events.record(TARGET, 'Normal', 'Split', 'one');
     await clock.advance(600_000);
     await events.record(TARGET, 'Normal', 'Split', 'one');
-    assert.deepEqual(server.requests.map(({ method }) => method), ['POST', 'PATCH', 'POST', 'POST']);
+    assert.deepEqual(
+      server.requests.map(({ method }) => method),
+      ['POST', 'PATCH', 'POST', 'POST'],
+    );
   });
 
   it('never throws', async () => {

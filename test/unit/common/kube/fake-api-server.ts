@@ -20,11 +20,13 @@ type Fault = {
   reached: () => void;
 };
 
+type Answer = { code: number; body: unknown };
 type Stored = { path: string; object: KubeObject };
 type LoggedEvent = { version: number; path: string; line: string };
 type Watcher = { prefix: string; response: ServerResponse };
 
-const OBJECT_PATH = /^(?<collection>\/(?:api\/v1|apis\/[^/]+\/[^/]+)(?:\/namespaces\/(?<namespace>[^/]+))?\/(?<plural>[^/]+))(?:\/(?<name>[^/]+))?(?:\/(?<subresource>.+))?$/;
+const OBJECT_PATH =
+  /^(?<collection>\/(?:api\/v1|apis\/[^/]+\/[^/]+)(?:\/namespaces\/(?<namespace>[^/]+))?\/(?<plural>[^/]+))(?:\/(?<name>[^/]+))?(?:\/(?<subresource>.+))?$/;
 
 export class FakeApiServer {
   readonly requests: SeenRequest[] = [];
@@ -154,68 +156,78 @@ export class FakeApiServer {
       fault.answer(response);
       return;
     }
-    this.#route(request, response);
-  }
-
-  #route(request: SeenRequest, response: ServerResponse): void {
-    const { name, subresource, collection = '' } = OBJECT_PATH.exec(request.path)?.groups ?? {};
-    const path = request.path;
-    const current = this.#objects.get(path)?.object;
-    if (request.method === 'GET' && name === undefined) {
-      if (request.query.get('watch')) this.#watch(path, request, response);
-      else this.#list(path, request, response);
+    if (request.method === 'GET' && request.query.has('watch')) {
+      this.#watch(request, response);
       return;
     }
-    if (request.method === 'POST' && subresource === undefined) {
-      const object = request.body as KubeObject;
-      const created = `${collection}/${object.metadata.name}`;
-      if (this.#objects.has(created)) return status(response, 409, 'AlreadyExists', `"${object.metadata.name}" already exists`);
-      return json(response, 201, this.put(created, object));
-    }
-    if (request.method === 'POST') return json(response, 201, { kind: 'Status', status: 'Success' });
-    const target = subresource === undefined ? current : this.#objects.get(path.slice(0, -subresource.length - 1))?.object;
-    if (!target) {
-      if (request.method === 'PATCH' && request.query.has('force')) {
-        return json(response, 201, this.put(path, request.body as KubeObject));
-      }
-      return status(response, 404, 'NotFound', `"${name}" not found`);
-    }
-    if (request.method === 'GET') return json(response, 200, target);
-    if (request.method === 'DELETE') return this.#delete(path, target, request, response);
-    const wanted = (request.body ?? {}) as Partial<KubeObject>;
-    const conflict = wanted.metadata?.resourceVersion !== undefined && wanted.metadata.resourceVersion !== target.metadata.resourceVersion;
-    if (conflict) return status(response, 409, 'Conflict', 'the object has been modified');
-    const isMerge = request.headers['content-type'] === 'application/merge-patch+json';
-    const next = isMerge ? (mergePatch(target, wanted) as KubeObject) : { ...target, ...wanted, metadata: target.metadata };
-    json(response, 200, this.put(subresource === undefined ? path : path.slice(0, -subresource.length - 1), next));
+    const { code, body } = this.#answer(request);
+    json(response, code, body);
   }
 
-  #delete(path: string, target: KubeObject, request: SeenRequest, response: ServerResponse): void {
+  #answer(request: SeenRequest): Answer {
+    const { name, subresource, collection = '' } = OBJECT_PATH.exec(request.path)?.groups ?? {};
+    if (request.method === 'GET' && name === undefined) return this.#list(request);
+    if (request.method === 'POST') {
+      return subresource === undefined ? this.#create(collection, request.body as KubeObject) : SUCCESS;
+    }
+    const path = subresource === undefined ? request.path : request.path.slice(0, -subresource.length - 1);
+    const current = this.#objects.get(path)?.object;
+    if (!current) {
+      const isApply = request.method === 'PATCH' && request.query.has('force');
+      return isApply
+        ? { code: 201, body: this.put(path, request.body as KubeObject) }
+        : refusal(404, 'NotFound', `"${name}" not found`);
+    }
+    if (request.method === 'GET') return { code: 200, body: current };
+    if (request.method === 'DELETE') return this.#delete(path, current, request);
+    return this.#change(path, current, request);
+  }
+
+  #create(collection: string, object: KubeObject): Answer {
+    const { name } = object.metadata;
+    const path = `${collection}/${name}`;
+    if (this.#objects.has(path)) return refusal(409, 'AlreadyExists', `"${name}" already exists`);
+    return { code: 201, body: this.put(path, object) };
+  }
+
+  #change(path: string, current: KubeObject, { body, headers }: SeenRequest): Answer {
+    const wanted = (body ?? {}) as Partial<KubeObject>;
+    const version = wanted.metadata?.resourceVersion;
+    if (version !== undefined && version !== current.metadata.resourceVersion) {
+      return refusal(409, 'Conflict', 'the object has been modified');
+    }
+    const isMerge = headers['content-type'] === 'application/merge-patch+json';
+    const next = isMerge
+      ? (mergePatch(current, wanted) as KubeObject)
+      : { ...current, ...wanted, metadata: current.metadata };
+    return { code: 200, body: this.put(path, next) };
+  }
+
+  #delete(path: string, current: KubeObject, request: SeenRequest): Answer {
     const { preconditions } = (request.body ?? {}) as { preconditions?: { uid?: string } };
-    if (preconditions?.uid !== undefined && preconditions.uid !== target.metadata.uid) {
-      return status(response, 409, 'Conflict', 'the UID in the precondition does not match');
+    if (preconditions?.uid !== undefined && preconditions.uid !== current.metadata.uid) {
+      return refusal(409, 'Conflict', 'the UID in the precondition does not match');
     }
     this.remove(path);
-    json(response, 200, { kind: 'Status', status: 'Success' });
+    return SUCCESS;
   }
 
-  #list(path: string, request: SeenRequest, response: ServerResponse): void {
-    const items = [...this.#objects.values()].filter((stored) => isIn(stored.path, path)).map((stored) => stored.object);
-    const from = Number(request.query.get('continue') ?? 0);
-    const limit = Number(request.query.get('limit') ?? items.length);
+  #list({ path, query }: SeenRequest): Answer {
+    const items = [...this.#objects.values()].filter((stored) => isIn(stored.path, path)).map(({ object }) => object);
+    const from = Number(query.get('continue') ?? 0);
+    const limit = Number(query.get('limit') ?? items.length);
     const rest = items.length > from + limit ? { continue: String(from + limit) } : {};
-    json(response, 200, {
-      apiVersion: 'v1',
-      kind: 'ThingList',
-      metadata: { resourceVersion: String(this.#version), ...rest },
-      items: items.slice(from, from + limit),
-    });
+    const metadata = { resourceVersion: String(this.#version), ...rest };
+    return {
+      code: 200,
+      body: { apiVersion: 'v1', kind: 'ThingList', metadata, items: items.slice(from, from + limit) },
+    };
   }
 
-  #watch(prefix: string, request: SeenRequest, response: ServerResponse): void {
+  #watch({ path: prefix, query }: SeenRequest, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
-    const since = Number(request.query.get('resourceVersion'));
+    const since = Number(query.get('resourceVersion'));
     if (since < this.#oldestVersion) {
       response.end(`${JSON.stringify(EXPIRED_EVENT)}\n`);
       return;
@@ -226,6 +238,8 @@ export class FakeApiServer {
     response.on('close', () => this.#watchers.delete(watcher));
   }
 }
+
+const SUCCESS: Answer = { code: 200, body: { kind: 'Status', status: 'Success' } };
 
 const EXPIRED_EVENT = {
   type: 'ERROR',
@@ -251,11 +265,17 @@ function mergePatch(target: unknown, patch: unknown): unknown {
   return result;
 }
 
-export function json(response: ServerResponse, code: number, body: unknown, headers: Record<string, string> = {}): void {
+export function json(
+  response: ServerResponse,
+  code: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(code, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body));
 }
 
+/** A refusal as the API server words it. */
 export function status(
   response: ServerResponse,
   code: number,
@@ -263,5 +283,9 @@ export function status(
   message: string,
   headers: Record<string, string> = {},
 ): void {
-  json(response, code, { kind: 'Status', status: 'Failure', code, reason, message }, headers);
+  json(response, code, refusal(code, reason, message).body, headers);
+}
+
+function refusal(code: number, reason: string, message: string): Answer {
+  return { code, body: { kind: 'Status', status: 'Failure', code, reason, message } };
 }

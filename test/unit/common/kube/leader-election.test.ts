@@ -58,7 +58,11 @@ describe('LeaderElector', () => {
     const shutdown = new AbortController();
     let held: Promise<void> = Promise.resolve();
     const elector = new LeaderElector({
-      client: { get: counted(client.get) as typeof client.get, create: counted(client.create) as typeof client.create, replace: counted(client.replace) as typeof client.replace },
+      client: {
+        get: counted(client.get) as typeof client.get,
+        create: counted(client.create) as typeof client.create,
+        replace: counted(client.replace) as typeof client.replace,
+      },
       namespace: 'ops',
       name: 'controller',
       identity,

@@ -25,7 +25,14 @@ describe('Reflector', () => {
     server = await new FakeApiServer().start();
     clock = new FakeClock();
     client = createKubeClient({ server: server.url }, { userAgent: 'test/1', clock });
-    reflector = new Reflector({ client, resource: PODS, namespace: 'shop', log: silentLog(), clock, random: () => 0.5 });
+    reflector = new Reflector({
+      client,
+      resource: PODS,
+      namespace: 'shop',
+      log: silentLog(),
+      clock,
+      random: () => 0.5,
+    });
     changes = [];
     reflector.onChange(({ key, before, after }) => changes.push(`${before ? 1 : 0}${after ? 1 : 0} ${key}`));
   });
@@ -36,7 +43,8 @@ describe('Reflector', () => {
   });
 
   const names = () => reflector.list().map((pod) => pod.metadata.name);
-  const watching = () => waitFor('a watch', () => server.watchers === 1, soon);
+  /** The client has the answer, too: it has begun to wait for silence. */
+  const watching = () => waitFor('a watch', () => server.watchers === 1 && clock.timers.includes(150_000), soon);
   const count = (matches: (request: SeenRequest) => boolean) => server.requests.filter(matches).length;
   /** Between half and all of the first step of 500 ms. */
   const pausing = (ms: number) => waitFor(`a pause of ${ms} ms`, () => clock.timers.includes(ms), soon);
@@ -145,12 +153,14 @@ describe('Reflector', () => {
     server.bookmark();
     await waitFor('the bookmark', () => reflector.ageMs() === 0, soon);
     server.endWatches();
-    await waitFor('the second watch', () => count(isWatch) === 2, soon);
+    await waitFor('the second request', () => count(isWatch) === 2, soon);
+    await watching();
     await clock.advance(149_000);
     server.bookmark();
     await waitFor('the bookmark', () => reflector.ageMs() === 0, soon);
     server.endWatches();
-    await waitFor('the third watch', () => count(isWatch) === 3 && server.watchers === 1, soon);
+    await waitFor('the third request', () => count(isWatch) === 3, soon);
+    await watching();
     assert.equal(server.requests.filter(isWatch)[2]?.query.get('timeoutSeconds'), '351');
     assert.equal(count(isList), 1);
     for (let minute = 0; minute < 6; minute += 1) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type WorkResult, WorkQueue } from '../../../../common/kube/work-queue.ts';
+import { WorkQueue, type WorkResult } from '../../../../common/kube/work-queue.ts';
 import { FakeClock, settled } from '../fake-clock.ts';
 import { silentLog } from '../silent-log.ts';
 
@@ -35,7 +35,10 @@ describe('WorkQueue', () => {
     await settled();
     run(2).finish();
     await settled();
-    assert.deepEqual(runs.map(({ key }) => key), ['a', 'b', 'c']);
+    assert.deepEqual(
+      runs.map(({ key }) => key),
+      ['a', 'b', 'c'],
+    );
   });
 
   it('processes a key that came again while it ran once more, never twice at once', async () => {
@@ -102,7 +105,10 @@ describe('WorkQueue', () => {
     assert.equal(runs.length, 2);
     run(1).finish();
     await settled();
-    assert.deepEqual(runs.map(({ key }) => key), ['a', 'b', 'c']);
+    assert.deepEqual(
+      runs.map(({ key }) => key),
+      ['a', 'b', 'c'],
+    );
   });
 
   it('hands out nothing after shutdown and resolves when the running work has ended', async () => {
@@ -128,41 +134,45 @@ describe('WorkQueue', () => {
   it('processes every key after its last add, and none twice at once, whatever happens', async () => {
     const step = fc.record({ key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean(), advanceMs: fc.nat(20) });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 3 }), async (steps, concurrency) => {
-        const clock = new FakeClock();
-        const running = new Set<string>();
-        const open = new Set<string>();
-        let failures = 0;
-        const queue = new WorkQueue({
-          name: 'property',
-          log: silentLog(),
-          clock,
-          concurrency,
-          process: async (key) => {
-            assert.ok(!running.has(key), `${key} is processed twice at once`);
-            running.add(key);
-            assert.ok(running.size <= concurrency);
-            open.delete(key);
-            await settled();
-            running.delete(key);
-            if (failures > 0) {
-              failures -= 1;
-              open.add(key);
-              throw new Error('not this time');
-            }
-            return undefined;
-          },
-        });
-        queue.start();
-        for (const { key, fails, advanceMs } of steps) {
-          if (fails) failures += 1;
-          open.add(key);
-          queue.add(key);
-          await clock.advance(advanceMs);
-        }
-        while (running.size > 0 || open.size > 0) await clock.advance(300_000);
-        await queue.shutdown();
-      }),
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (steps, concurrency) => {
+          const clock = new FakeClock();
+          const running = new Set<string>();
+          const open = new Set<string>();
+          let failures = 0;
+          const queue = new WorkQueue({
+            name: 'property',
+            log: silentLog(),
+            clock,
+            concurrency,
+            process: async (key) => {
+              assert.ok(!running.has(key), `${key} is processed twice at once`);
+              running.add(key);
+              assert.ok(running.size <= concurrency);
+              open.delete(key);
+              await settled();
+              running.delete(key);
+              if (failures > 0) {
+                failures -= 1;
+                open.add(key);
+                throw new Error('not this time');
+              }
+              return undefined;
+            },
+          });
+          queue.start();
+          for (const { key, fails, advanceMs } of steps) {
+            if (fails) failures += 1;
+            open.add(key);
+            queue.add(key);
+            await clock.advance(advanceMs);
+          }
+          while (running.size > 0 || open.size > 0) await clock.advance(300_000);
+          await queue.shutdown();
+        },
+      ),
       { numRuns: 100 },
     );
   });

@@ -51,7 +51,8 @@ describe('runMain', () => {
     await runMain(log, () => Promise.reject(new SplitterError('InvalidConfig', 'PORT is not set.')), host);
     assert.deepEqual(host.exits, [1]);
     assert.equal(log.entries.length, 1);
-    assert.equal((log.entries[0]?.facts as { code: string }).code, 'InvalidConfig');
+    const [entry] = log.entries as { facts: { code: string } }[];
+    assert.equal(entry?.facts.code, 'InvalidConfig');
     for (const event of ['uncaughtException', 'unhandledRejection']) {
       const other = new FakeHost();
       void runMain(silentLog(), untilAborted, other);
@@ -80,7 +81,9 @@ describe('runMain', () => {
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
         server.close();
       });`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk;

@@ -1,0 +1,242 @@
+// The forwarder's shell: follows the WorkloadSplits, runs those that this replica holds, says in their status what it does. The API server
+// decides who holds what; everything here may be repeated, and a split may be lost at any moment without harm to its messages.
+import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
+import type { Clock } from '../common/clock.ts';
+import { SplitterError } from '../common/errors.ts';
+import { objectKey, parseKey } from '../common/kube/keys.ts';
+import type { Reflector } from '../common/kube/reflector.ts';
+import { WORKLOAD_SPLITS } from '../common/kube/resources.ts';
+import type { KubeClient } from '../common/kube/types.ts';
+import { WorkQueue, type WorkResult } from '../common/kube/work-queue.ts';
+import type { Log } from '../common/log.ts';
+import { forwardingMetrics } from '../common/metrics/forwarding.ts';
+import { decideOwnership } from './ownership.ts';
+import type { Replicas } from './replicas.ts';
+import { Reporter } from './reporter.ts';
+import { type PipelineFactories, SplitRunner } from './split-runner.ts';
+
+export type ForwarderOptions = {
+  client: Pick<KubeClient, 'mergePatch' | 'jsonPatch'>;
+  splits: Pick<Reflector<WorkloadSplit>, 'get' | 'list' | 'onChange'>;
+  replicas: Pick<Replicas, 'alive' | 'mayAct' | 'onChange'>;
+  /** Pod name; the holder in the status of splits. */
+  me: string;
+  factories: PipelineFactories;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  /** See `decideOwnership`; 2 s unless told. */
+  stepMs?: number;
+};
+
+type Running = { runner: SplitRunner; reporter: Reporter; basedOn: string | undefined };
+
+const WORKERS = 8;
+/** Before a fenced split is taken again: whoever fenced us shall be heard first. */
+const FENCED_PAUSE_MS = 1_000;
+
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #queue: WorkQueue;
+  readonly #running = new Map<string, Running>();
+  readonly #ownerlessSince = new Map<string, number>();
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+    const { splits, replicas, clock, log } = options;
+    this.#queue = new WorkQueue({
+      name: 'splits',
+      process: (key) => this.#reconcile(key),
+      concurrency: WORKERS,
+      maxDelayMs: 30_000,
+      clock,
+      log,
+    });
+    splits.onChange(({ key, after }) => {
+      this.#revokeIfTaken(key, after);
+      this.#queue.add(key);
+    });
+    replicas.onChange(() => {
+      for (const split of splits.list()) this.#queue.add(objectKey(split.metadata));
+    });
+  }
+
+  start(): void {
+    this.#queue.start();
+  }
+
+  /** Finishes what is in flight and lets go of all splits. Their status keeps our name until another replica takes them. */
+  async stop(): Promise<void> {
+    await this.#queue.shutdown();
+    await Promise.all([...this.#running.keys()].map((key) => this.#leave(key)));
+  }
+
+  async #reconcile(key: string): Promise<WorkResult> {
+    const { me, replicas, clock, stepMs = 2_000 } = this.#options;
+    const split = this.#options.splits.get(parseKey(key));
+    const running = this.#running.get(key);
+    if (split === undefined || isInert(split)) {
+      this.#ownerlessSince.delete(key);
+      return this.#leave(key);
+    }
+    // The cache has not seen our own write yet.
+    if (running && running.basedOn === split.metadata.resourceVersion) return undefined;
+    if (running?.runner.isFenced) {
+      await this.#leave(key);
+      return { requeueAfterMs: FENCED_PAUSE_MS };
+    }
+    if (running && running.runner.uid !== split.metadata.uid) await this.#leave(key);
+    const holder = split.status?.forwarder?.holder;
+    const alive = replicas.alive();
+    const decision = decideOwnership({
+      me,
+      splitUid: split.metadata.uid ?? '',
+      holder,
+      isRunning: this.#running.has(key),
+      replicas: alive && this.#loads(alive),
+      ownerlessForMs: this.#ownerlessForMs(
+        key,
+        holder !== undefined && (alive?.has(holder) ?? true),
+        clock.monotonic(),
+      ),
+      stepMs,
+    });
+    switch (decision.type) {
+      case 'Keep':
+        this.#running.get(key)?.runner.update(split);
+        return undefined;
+      case 'Take':
+        return this.#take(key, split);
+      case 'Leave':
+        return this.#leave(key);
+      case 'Wait':
+        return { requeueAfterMs: decision.ms };
+      case 'Ignore':
+        return undefined;
+    }
+  }
+
+  /** The resourceVersion makes the API server the judge: of several replicas one wins. */
+  async #take(key: string, split: WorkloadSplit): Promise<WorkResult> {
+    const { client, me, log } = this.#options;
+    const { resourceVersion, uid } = split.metadata;
+    let taken: WorkloadSplit;
+    try {
+      taken = await client.mergePatch<WorkloadSplit>(
+        WORKLOAD_SPLITS,
+        parseKey(key),
+        {
+          metadata: { resourceVersion, uid },
+          status: { forwarder: { holder: me, acknowledgedRevision: 0, queues: [] } },
+        },
+        { subresource: 'status' },
+      );
+    } catch (error) {
+      // Somebody else wrote; the watch brings what.
+      if (error instanceof SplitterError && error.code === 'Conflict') return undefined;
+      throw error;
+    }
+    log.info({ split: key, revision: taken.spec.revision }, 'holding this split');
+    const running = this.#running.get(key);
+    if (running !== undefined) {
+      // Our status had vanished; nothing else has changed.
+      running.basedOn = resourceVersion;
+      running.runner.update(taken);
+      running.reporter.mark();
+    } else {
+      this.#running.set(key, this.#run(key, taken, resourceVersion));
+    }
+    return undefined;
+  }
+
+  #run(key: string, split: WorkloadSplit, basedOn: string | undefined): Running {
+    const { factories, replicas, clock, random, log } = this.#options;
+    const reporter = new Reporter({ write: () => this.#report(key), clock, random });
+    const runner: SplitRunner = new SplitRunner({
+      split,
+      factories,
+      mayAct: () => replicas.mayAct(),
+      onChange: () => {
+        reporter.mark();
+        if (runner.isFenced) this.#queue.add(key);
+      },
+      clock,
+      random,
+      log,
+    });
+    return { runner, reporter, basedOn };
+  }
+
+  /** Conditional on the holder only, so that it never fights with the controller's writes and never overwrites another replica's. */
+  async #report(key: string): Promise<void> {
+    const { client, me, log } = this.#options;
+    const { runner } = this.#running.get(key) ?? {};
+    if (runner === undefined) return;
+    const { acknowledgedRevision, queues, uid } = runner;
+    const { namespace = '', name } = parseKey(key);
+    try {
+      await client.jsonPatch(
+        WORKLOAD_SPLITS,
+        { namespace, name },
+        [
+          { op: 'test', path: '/metadata/uid', value: uid },
+          { op: 'test', path: '/status/forwarder/holder', value: me },
+          { op: 'replace', path: '/status/forwarder', value: { holder: me, acknowledgedRevision, queues } },
+        ],
+        { subresource: 'status' },
+      );
+      forwardingMetrics.acknowledgedRevision.set({ namespace, split: name }, acknowledgedRevision);
+    } catch (error) {
+      log.warn({ err: error, split: key }, 'cannot report; trying again');
+      // Perhaps it is not ours any more: the watch tells, and ends this.
+      this.#queue.add(key);
+      throw error;
+    }
+  }
+
+  /** At once, without waiting for a worker: not one message more. */
+  #revokeIfTaken(key: string, split: WorkloadSplit | undefined): void {
+    const holder = split?.status?.forwarder?.holder;
+    const running = this.#running.get(key);
+    if (running === undefined || holder === undefined || holder === this.#options.me) return;
+    if (running.basedOn !== split?.metadata.resourceVersion) running.runner.revoke();
+  }
+
+  async #leave(key: string): Promise<undefined> {
+    const running = this.#running.get(key);
+    if (running === undefined) return undefined;
+    await running.runner.close();
+    await running.reporter.stop();
+    this.#running.delete(key);
+    const { namespace = '', name } = parseKey(key);
+    forwardingMetrics.acknowledgedRevision.remove({ namespace, split: name });
+    this.#options.log.info({ split: key }, 'not holding this split any more');
+    return undefined;
+  }
+
+  #loads(alive: ReadonlySet<string>): Map<string, number> {
+    const loads = new Map([...alive].map((name) => [name, 0]));
+    for (const split of this.#options.splits.list()) {
+      const holder = split.status?.forwarder?.holder ?? '';
+      const load = loads.get(holder);
+      if (load !== undefined) loads.set(holder, load + 1);
+    }
+    return loads;
+  }
+
+  #ownerlessForMs(key: string, isOwned: boolean, now: number): number {
+    if (isOwned) {
+      this.#ownerlessSince.delete(key);
+      return 0;
+    }
+    const since = this.#ownerlessSince.get(key) ?? now;
+    this.#ownerlessSince.set(key, since);
+    return now - since;
+  }
+}
+
+/** A split that was copied, restored from a backup, or is not complete yet: nobody acts on it. */
+export function isInert(split: WorkloadSplit): boolean {
+  const { incarnation } = split.spec;
+  return incarnation === undefined || incarnation.selfUid !== split.metadata.uid;
+}

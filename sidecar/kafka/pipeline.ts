@@ -1,0 +1,319 @@
+// Brings one Kafka queue to what the split wants: Hold, Forward, Stop or Return. The running data path is in engine.ts; here is the order of
+// things, what is tried again, and what is said about it.
+import type { ForwarderQueueStatus, Route, SplitQueue } from '../../api/kinds/workload-split.ts';
+import { type Clock, pause } from '../../common/clock.ts';
+import { type SplitterError, toSplitterError } from '../../common/errors.ts';
+import type { ResolveProperties } from '../../common/kafka/clusters.ts';
+import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
+import { Cluster } from '../../common/kafka/wire/cluster.ts';
+import type { Offsets } from '../../common/kafka/wire/offsets.ts';
+import { Changes } from '../changes.ts';
+import type { Pipeline, PipelineOptions } from '../pipeline.ts';
+import { type Seen, SeenSampler } from '../seen.ts';
+import { destinationOf, Engine, groupOf } from './engine.ts';
+import { isFatal } from './lane.ts';
+import { createMeters, type Meters } from './meters.ts';
+import { createRouter } from './router.ts';
+import { KAFKA_DEFAULTS, type KafkaSettings } from './settings.ts';
+import { watch } from './watch.ts';
+
+export type KafkaPipelineDependencies = {
+  resolveProperties: ResolveProperties;
+  clock: Clock;
+  random: () => number;
+  settings?: Partial<KafkaSettings>;
+};
+
+type State = ForwarderQueueStatus['state'];
+
+const MAX_TEXT = 2048;
+
+export function createKafkaPipeline(
+  queue: SplitQueue,
+  options: PipelineOptions,
+  dependencies: KafkaPipelineDependencies,
+): Pipeline {
+  return new KafkaPipeline(queue, options, dependencies);
+}
+
+class KafkaPipeline implements Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #dependencies: KafkaPipelineDependencies;
+  readonly #settings: KafkaSettings;
+  readonly #meters: Meters;
+  readonly #seen = new SeenSampler((name) => name);
+  readonly #problems = new Map<string, SplitterError>();
+  readonly #changes = new Changes();
+  readonly #closed = new AbortController();
+  #queue: SplitQueue;
+  #engine: Engine | undefined;
+  #watching: Promise<void> = Promise.resolve();
+  #state: State = 'Holding';
+  #cutOver: string | undefined;
+  /** This ownership is over: nothing is written any more until a new pipeline is made after a new Lease (kafka-notes C4). */
+  #fatal: SplitterError | undefined;
+  #told: Seen[] = [];
+  #superseded = new AbortController();
+  #applied: Promise<void> = Promise.resolve();
+
+  constructor(queue: SplitQueue, options: PipelineOptions, dependencies: KafkaPipelineDependencies) {
+    this.#queue = queue;
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#settings = { ...KAFKA_DEFAULTS, ...dependencies.settings };
+    const { split } = options;
+    this.#meters = createMeters(
+      { namespace: split.namespace, workload: split.workload ?? split.name },
+      queue.original.name,
+    );
+  }
+
+  apply(queue: SplitQueue): Promise<void> {
+    this.#superseded.abort();
+    const superseded = new AbortController();
+    this.#superseded = superseded;
+    const signal = AbortSignal.any([superseded.signal, this.#closed.signal]);
+    const applied = this.#applied.then(() => this.#persist(queue, signal));
+    this.#applied = applied.catch(() => undefined);
+    return applied;
+  }
+
+  status(): ForwarderQueueStatus {
+    const problem =
+      this.#fatal ??
+      [...this.#problems.values()].find(({ retryable }) => !retryable) ??
+      [...this.#problems.values()][0];
+    const returned = this.#queue.routes.flatMap(({ sessionUid }) => {
+      const messages = this.#engine?.returned(sessionUid);
+      return messages === undefined ? [] : [{ sessionUid, messages }];
+    });
+    return {
+      key: this.#queue.key,
+      state: this.#fatal !== undefined || this.#problems.get('apply')?.retryable === false ? 'Error' : this.#state,
+      ...(problem === undefined ? {} : { message: problem.message.slice(0, MAX_TEXT), reason: problem.code }),
+      ...(this.#cutOver === undefined ? {} : { cutOver: this.#cutOver }),
+      ...(returned.length === 0 ? {} : { returned }),
+      ...(this.#told.length === 0 ? {} : { seen: this.#told }),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#applied;
+    await this.#engine?.close();
+    await this.#watching;
+    this.#meters.forgetGauges();
+    for (const route of this.#queue.routes) this.#meters.forgetSession(route.session);
+  }
+
+  /** Tries until it is done, superseded, or over for good. */
+  async #persist(queue: SplitQueue, signal: AbortSignal): Promise<void> {
+    let delayMs = this.#settings.retryBaseMs;
+    this.#forgetSessions(queue);
+    this.#queue = queue;
+    while (!signal.aborted) {
+      if (this.#fatal !== undefined) throw this.#fatal;
+      try {
+        await this.#act(queue, signal);
+        this.#setProblem('apply', undefined);
+        return;
+      } catch (thrown) {
+        const error = toSplitterError(thrown);
+        if (isFatal(error)) this.#end(error);
+        else this.#setProblem('apply', error);
+      }
+      await pause(this.#dependencies.clock, delayMs, signal);
+      delayMs = Math.min(delayMs * 2, this.#settings.retryMaxMs);
+    }
+  }
+
+  async #act(queue: SplitQueue, signal: AbortSignal): Promise<void> {
+    if (queue.fenced === true) return this.#giveUp(queue);
+    switch (queue.forwarding) {
+      case 'Hold':
+        return this.#hold(queue);
+      case 'Forward':
+        return this.#forward(queue, signal);
+      case 'Stop':
+        return this.#stop(queue, signal);
+      case 'Return':
+        await this.#engine?.halt();
+        return this.#setState('Returned');
+    }
+  }
+
+  /** The controller holds the transactional ids now; to take them back would undo its fence (kafka-notes C3). */
+  async #giveUp(queue: SplitQueue): Promise<void> {
+    await this.#engine?.close();
+    this.#engine = undefined;
+    this.#setState(queue.forwarding === 'Return' ? 'Returned' : 'Stopped');
+  }
+
+  /** Pods of the target may read and commit: where the group is must be read anew at the next cut-over. */
+  async #hold(queue: SplitQueue): Promise<void> {
+    await this.#engine?.halt();
+    this.#engine?.leave();
+    this.#cutOver = undefined;
+    await this.#endRoutes(queue);
+    this.#setState('Holding');
+  }
+
+  async #forward(queue: SplitQueue, signal: AbortSignal): Promise<void> {
+    if (this.#cutOver === undefined) this.#setState('CuttingOver');
+    const engine = await this.#opened(queue);
+    const partitions = await this.#positioned(engine, queue);
+    if (signal.aborted) return;
+    await this.#route(engine, queue, partitions);
+    engine.forward();
+    this.#setState('Forwarding');
+  }
+
+  /** Nothing in flight means also: what ended sessions left has arrived in the fallback, so that "drained" is the truth afterwards. */
+  async #stop(queue: SplitQueue, signal: AbortSignal): Promise<void> {
+    const engine = await this.#opened(queue);
+    await engine.halt();
+    await this.#positioned(engine, queue);
+    await this.#endRoutes(queue);
+    const ending = queue.routes.filter(({ ending }) => ending);
+    const isEmptied = () => ending.every(({ sessionUid }) => engine.returned(sessionUid) !== undefined);
+    if (await this.#changes.until(() => isEmptied() || this.#fatal !== undefined, signal)) {
+      if (this.#fatal === undefined) this.#setState('Stopped');
+    }
+  }
+
+  /** Once per ownership. */
+  async #opened(queue: SplitQueue): Promise<Engine> {
+    if (this.#engine !== undefined) return this.#engine;
+    const { resolveProperties, clock, random } = this.#dependencies;
+    const cluster = new Cluster(kafkaClientOptions(await resolveProperties(queue.connection)), clock);
+    const engine = await Engine.open({
+      queue,
+      cluster,
+      settings: this.#settings,
+      clock,
+      random,
+      mayWrite: this.#options.mayWrite,
+      onForwarded: (turn, seconds) => this.#meters.forwarded(turn, seconds, clock.now()),
+      onProblem: (source, problem) => this.#setProblem(source, problem),
+      onFatal: (error) => this.#end(error),
+      onReturned: (route, messages) => this.#countReturned(route, messages),
+      onOrderGivenUp: () => this.#meters.orderGivenUp(),
+    }).catch(async (error: unknown) => {
+      await cluster.close();
+      throw error;
+    });
+    this.#engine = engine;
+    this.#watching = watch(
+      {
+        engine,
+        cluster,
+        settings: this.#settings,
+        clock,
+        meters: this.#meters,
+        sessionOf: (topic) => this.#queue.routes.find(({ destination }) => destination.name === topic)?.session,
+        isForwarding: () => this.#state === 'Forwarding',
+        onProblem: (source, problem) => this.#setProblem(source, problem),
+        onFatal: (error) => this.#end(error),
+        onRound: () => this.#tellSeen(),
+      },
+      engine.signal,
+    );
+    return engine;
+  }
+
+  /** Reads where the group is, once per ownership; nobody else may move it from here on. */
+  async #positioned(engine: Engine, queue: SplitQueue): Promise<number[]> {
+    if (this.#cutOver === undefined) this.#cutOver = describeOffsets(await engine.cutOver(queue.start));
+    return engine.partitions;
+  }
+
+  async #route(engine: Engine, queue: SplitQueue, partitions: readonly number[]): Promise<void> {
+    const live = queue.routes.filter((route) => !route.ending);
+    const ending = queue.routes.filter((route) => route.ending);
+    this.#seen.setRoutes(live);
+    for (const route of ending) engine.holdFor(route);
+    const group = groupOf(queue);
+    const destinations = [queue.fallback, ...live.map(({ destination }) => destination)].map((location) =>
+      destinationOf(location, group),
+    );
+    const router = createRouter(queue, (attributes, winner) => this.#seen.add(attributes, winner));
+    for (const { sessionUid, session } of live)
+      this.#setProblem(`filter of ${session}`, router.problems.get(sessionUid));
+    await engine.route(router, destinations, partitions);
+    for (const route of ending) engine.startEnding(route);
+  }
+
+  /** While nothing is read there is nothing to hold: only what is left must be moved. */
+  async #endRoutes(queue: SplitQueue): Promise<void> {
+    const ending = queue.routes.filter((route) => route.ending);
+    if (ending.length === 0) return;
+    const engine = await this.#opened(queue);
+    for (const route of ending) {
+      engine.holdFor(route);
+      engine.startEnding(route);
+    }
+  }
+
+  #countReturned({ session }: Route, messages: number): void {
+    if (messages > 0) this.#meters.returned(session, messages);
+    this.#changed();
+  }
+
+  #end(error: SplitterError): void {
+    // Nothing was being written: the fence of a controller that restores, or of a successor, is no news.
+    if (error.code === 'Fenced' && ['Holding', 'Stopped', 'Returned'].includes(this.#state)) return;
+    this.#fatal ??= error;
+    this.#meters.failed(error.code);
+    for (const lane of this.#engine?.lanes ?? []) void lane.close();
+    this.#changed();
+  }
+
+  /** Only what helps somebody who waits for a first match is worth a write to the API server. */
+  #tellSeen(): void {
+    const seen = this.#seen.list();
+    const isUseful = seen.some(({ sessionUid, read, matched }) => {
+      const told = this.#told.find((entry) => entry.sessionUid === sessionUid);
+      return told === undefined || (told.matched === 0 && (read > told.read || matched > 0));
+    });
+    if (!isUseful && seen.length === this.#told.length) return;
+    this.#told = seen;
+    this.#changed();
+  }
+
+  #setState(state: State): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#changed();
+  }
+
+  #setProblem(source: string, problem: SplitterError | undefined): void {
+    const before = this.#problems.get(source);
+    if (problem === undefined) this.#problems.delete(source);
+    else this.#problems.set(source, problem);
+    if (problem !== undefined && before === undefined)
+      this.#meters.failed(String(problem.details['kafka'] ?? problem.code));
+    if (before?.message !== problem?.message) this.#changed();
+  }
+
+  #changed(): void {
+    this.#changes.notify();
+    this.#options.onChange();
+  }
+
+  /** A session that is not in the split any more has no problems and no series. */
+  #forgetSessions(queue: SplitQueue): void {
+    const present = new Set(queue.routes.map(({ sessionUid }) => sessionUid));
+    for (const route of this.#queue.routes) {
+      if (present.has(route.sessionUid)) continue;
+      this.#problems.delete(`session ${route.session}`);
+      this.#meters.forgetSession(route.session);
+    }
+    this.#engine?.forgetEndings(present);
+  }
+}
+
+/** `partition:offset,…`, cut when it is too long for a status. */
+function describeOffsets(offsets: Offsets): string {
+  const text = [...offsets].map(([partition, offset]) => `${partition}:${offset}`).join(',');
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, text.lastIndexOf(',', MAX_TEXT - 1))}…`;
+}

@@ -1,0 +1,153 @@
+// Who lives among the forwarder replicas: each renews one Lease in the operator's namespace, all watch them. A Lease counts by its changes on
+// our own monotonic clock, never by the times written in it. Also answers whether this replica may still act.
+import { FORWARDER_LABEL } from '../api/constants.ts';
+import { type Clock, pause } from '../common/clock.ts';
+import { toSplitterError } from '../common/errors.ts';
+import { isNotFound } from '../common/kube/api-error.ts';
+import { parseKey } from '../common/kube/keys.ts';
+import { type Lease, LeaseObserver, microTime } from '../common/kube/lease.ts';
+import type { Reflector } from '../common/kube/reflector.ts';
+import { LEASES } from '../common/kube/resources.ts';
+import type { KubeClient } from '../common/kube/types.ts';
+import type { Log } from '../common/log.ts';
+
+export type ReplicasOptions = {
+  client: Pick<KubeClient, 'create' | 'mergePatch' | 'delete'>;
+  /** Follows the Leases with FORWARDER_LABEL in the operator's namespace. */
+  leases: Pick<Reflector<Lease>, 'list' | 'get' | 'onChange' | 'synced'>;
+  namespace: string;
+  /** Pod name: name of the Lease, and holder in the status of splits. */
+  me: string;
+  /** The Lease goes with the pod. */
+  podUid: string | undefined;
+  clock: Clock;
+  log: Log;
+  /** 15 s unless told. */
+  durationMs?: number;
+  /** 5 s unless told. */
+  renewMs?: number;
+};
+
+export class Replicas {
+  readonly #options: ReplicasOptions;
+  readonly #durationMs: number;
+  readonly #renewMs: number;
+  readonly #observer: LeaseObserver;
+  readonly #callbacks = new Set<() => void>();
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  #unreachableAt = Number.NEGATIVE_INFINITY;
+  /** When our own Lease was last seen to change through the watch: proof that we would see others'. */
+  #sawOwnChangeAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+    this.#durationMs = options.durationMs ?? 15_000;
+    this.#renewMs = options.renewMs ?? 5_000;
+    this.#observer = new LeaseObserver(options.clock);
+    options.leases.onChange(({ key, after }) => this.#saw(key, after));
+  }
+
+  /** Called whenever `alive` may have changed. */
+  onChange(callback: () => void): void {
+    this.#callbacks.add(callback);
+  }
+
+  /**
+   * True while this replica may write to queues: its Lease is fresh, or the API server cannot be reached. Then the forwarder fails static:
+   * an API server that is away must not stop anybody's messages, and while it is away for all, nobody can take over. False after a
+   * pause of the whole process (SIGSTOP, a frozen node) until the API server was asked.
+   */
+  mayAct(): boolean {
+    const now = this.#options.clock.monotonic();
+    return now - this.#renewedAt < this.#durationMs || now - this.#unreachableAt < this.#durationMs;
+  }
+
+  /** Names of living replicas; undefined while we would not see whether others live: then nobody is declared dead. */
+  alive(): Set<string> | undefined {
+    const { leases, clock, me } = this.#options;
+    if (!leases.synced || clock.monotonic() - this.#sawOwnChangeAt >= 2 * this.#renewMs + 1_000) return undefined;
+    const living = leases
+      .list()
+      .filter((lease) => this.#observer.sinceChangeMs(lease) < durationOf(lease, this.#durationMs));
+    return new Set([me, ...living.map((lease) => lease.metadata.name)]);
+  }
+
+  /** Renews until the signal aborts, and looks at the others as often. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#renew();
+      this.#notify();
+      await pause(this.#options.clock, this.#renewMs, signal);
+    }
+  }
+
+  /** Lets others take over at once. Never rejects: the Lease runs out by itself. */
+  async resign(): Promise<void> {
+    const { client, namespace, me, log } = this.#options;
+    await client.delete(LEASES, { namespace, name: me }).catch((error: unknown) => {
+      log.warn({ err: error, lease: me }, 'cannot delete our lease; it runs out by itself');
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const { client, clock, namespace, me, log } = this.#options;
+    // Others count from a later moment than this.
+    const sentAt = clock.monotonic();
+    const spec = {
+      holderIdentity: me,
+      leaseDurationSeconds: Math.ceil(this.#durationMs / 1000),
+      renewTime: microTime(clock.now()),
+    };
+    try {
+      try {
+        await client.mergePatch(LEASES, { namespace, name: me }, { spec });
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        await client.create<Lease>(LEASES, this.#newLease(spec));
+      }
+      this.#renewedAt = sentAt;
+    } catch (error) {
+      const { code } = toSplitterError(error);
+      if (code === 'ApiUnreachable') this.#unreachableAt = clock.monotonic();
+      log.warn({ err: error, lease: me, code }, 'cannot renew our lease; trying again');
+    }
+  }
+
+  #newLease(spec: Lease['spec']): Lease {
+    const { namespace, me, podUid } = this.#options;
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: {
+        namespace,
+        name: me,
+        labels: { [FORWARDER_LABEL]: 'true' },
+        ...(podUid === undefined
+          ? {}
+          : { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: me, uid: podUid }] }),
+      },
+      spec,
+    };
+  }
+
+  #saw(key: string, lease: Lease | undefined): void {
+    const { clock, namespace, me } = this.#options;
+    if (key === `${namespace}/${me}` && lease !== undefined) {
+      // After a gap in which changes could not be seen, everybody gets the full time again.
+      if (clock.monotonic() - this.#sawOwnChangeAt >= 2 * this.#renewMs + 1_000) this.#observer.reset();
+      this.#sawOwnChangeAt = clock.monotonic();
+    }
+    if (lease === undefined) this.#observer.forget(parseKey(key));
+    else this.#observer.sinceChangeMs(lease);
+    if (lease === undefined) this.#notify();
+  }
+
+  #notify(): void {
+    for (const callback of this.#callbacks) callback();
+  }
+}
+
+function durationOf(lease: Lease, fallbackMs: number): number {
+  const seconds = lease.spec.leaseDurationSeconds;
+  return seconds === undefined ? fallbackMs : seconds * 1000;
+}

@@ -1,0 +1,150 @@
+// Forwards one split on this replica: one pipeline for each of its queues, each brought to what the newest spec says. Knows what has been
+// acknowledged; writing that down is its owner's business.
+import type { QueueKind } from '../api/kinds/common.ts';
+import type { ForwarderQueueStatus, SplitQueue, WorkloadSplit } from '../api/kinds/workload-split.ts';
+import { type Clock, pause } from '../common/clock.ts';
+import { toSplitterError } from '../common/errors.ts';
+import { createBackoff } from '../common/kube/backoff.ts';
+import type { Log } from '../common/log.ts';
+import type { Pipeline, PipelineOptions } from './pipeline.ts';
+
+export type PipelineFactory = (queue: SplitQueue, options: PipelineOptions) => Pipeline;
+export type PipelineFactories = Readonly<Record<QueueKind, PipelineFactory>>;
+
+export type SplitRunnerOptions = {
+  split: WorkloadSplit;
+  factories: PipelineFactories;
+  /** Of this replica; the runner adds that the split is still ours. */
+  mayAct: () => boolean;
+  /** `acknowledgedRevision` or `queues` have changed. */
+  onChange: () => void;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+};
+
+export class SplitRunner {
+  readonly uid: string;
+  readonly #options: SplitRunnerOptions;
+  readonly #pipelines = new Map<string, Pipeline>();
+  /** Queues whose pipeline could not be made or brought to the spec. */
+  readonly #failures = new Map<string, ForwarderQueueStatus>();
+  readonly #closing = new AbortController();
+  #isOurs = true;
+  #split: WorkloadSplit;
+  #acknowledged = 0;
+  #updated = new AbortController();
+
+  constructor(options: SplitRunnerOptions) {
+    this.#options = options;
+    this.#split = options.split;
+    this.uid = options.split.metadata.uid ?? '';
+    void this.#applyUntilDone();
+  }
+
+  get acknowledgedRevision(): number {
+    return this.#acknowledged;
+  }
+
+  /** A broker refuses us because somebody took over: this ownership is over, and a new one begins with reading the API (kafka-notes C4). */
+  get isFenced(): boolean {
+    return this.queues.some(({ state, reason }) => state === 'Error' && reason === 'Fenced');
+  }
+
+  /** In the order of the spec. */
+  get queues(): ForwarderQueueStatus[] {
+    return this.#split.spec.queues.map(
+      ({ key }) => this.#failures.get(key) ?? this.#pipelines.get(key)?.status() ?? { key, state: 'Holding' },
+    );
+  }
+
+  /** Acts on the spec when its revision is new; everything else in the split is nothing to us. */
+  update(split: WorkloadSplit): void {
+    const isNew = split.spec.revision !== this.#split.spec.revision;
+    this.#split = split;
+    if (isNew && !this.#closing.signal.aborted) void this.#applyUntilDone();
+  }
+
+  /** From now on nothing is written to any queue: the split is another replica's. To be followed by `close`. */
+  revoke(): void {
+    this.#isOurs = false;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#updated.abort();
+    await Promise.all([...this.#pipelines.values()].map((pipeline) => pipeline.close()));
+    this.#pipelines.clear();
+  }
+
+  /** Applies this spec until it is acknowledged or there is a newer one. Never rejects. */
+  async #applyUntilDone(): Promise<void> {
+    this.#updated.abort();
+    const updated = new AbortController();
+    this.#updated = updated;
+    const { clock, random, onChange } = this.#options;
+    const { spec } = this.#split;
+    const backoff = createBackoff({ baseMs: 500, maxMs: 30_000, random });
+    this.#closeOthers(spec.queues);
+    for (;;) {
+      const applied = await Promise.all(spec.queues.map((queue) => this.#apply(queue)));
+      if (updated.signal.aborted) return;
+      if (applied.every(Boolean)) this.#acknowledged = spec.revision;
+      onChange();
+      if (applied.every(Boolean)) return;
+      await pause(clock, backoff.next(), updated.signal);
+      if (updated.signal.aborted) return;
+    }
+  }
+
+  async #apply(queue: SplitQueue): Promise<boolean> {
+    const { log, split } = this.#options;
+    try {
+      await this.#pipelineOf(queue).apply(queue);
+      this.#failures.delete(queue.key);
+      return true;
+    } catch (error) {
+      const { code, message } = toSplitterError(error);
+      log.warn(
+        { err: error, split: split.metadata.name, queue: queue.id, code },
+        'a queue cannot be forwarded; trying again',
+      );
+      this.#failures.set(queue.key, {
+        key: queue.key,
+        state: 'Error',
+        message: message.slice(0, 2048),
+        reason: code,
+      });
+      return false;
+    }
+  }
+
+  #pipelineOf(queue: SplitQueue): Pipeline {
+    const known = this.#pipelines.get(queue.key);
+    if (known !== undefined) return known;
+    const { split, factories, mayAct, onChange } = this.#options;
+    const pipeline = factories[queue.kind](queue, {
+      split: {
+        name: split.metadata.name,
+        namespace: split.metadata.namespace ?? '',
+        uid: this.uid,
+        workload: split.spec.target.name,
+      },
+      onChange,
+      mayWrite: () => this.#isOurs && mayAct(),
+    });
+    this.#pipelines.set(queue.key, pipeline);
+    return pipeline;
+  }
+
+  /** Queues that the split does not name any more. */
+  #closeOthers(queues: readonly SplitQueue[]): void {
+    const current = new Set(queues.map(({ key }) => key));
+    for (const [key, pipeline] of this.#pipelines) {
+      if (current.has(key)) continue;
+      this.#pipelines.delete(key);
+      this.#failures.delete(key);
+      void pipeline.close();
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// qsplit and a command as real processes, under a real terminal and without one: who gets which signal, and how often.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { waitFor, withDeadline } from '../../testbed/wait.ts';
+
+const QSPLIT = fileURLToPath(new URL('support/qsplit-in-memory.ts', import.meta.url));
+const DEADLINE_MS = 20_000;
+const CONFIG = {
+  target: 'deployment/orders-worker',
+  feature: { split_queues: { orders: { queue_type: 'SQS', message_filter: { tenant: '^alice$' } } } },
+};
+
+/** Writes a letter for each signal, and ends with code 5 after a while, so that a second delivery would be seen. */
+const COUNTING = `
+  const fs = require('fs'); const put = (name, text) => fs.appendFileSync(process.env.FOLDER + '/' + name, text);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {
+    put('signals', name + ' ');
+    setInterval(() => process.exit(5), 300);
+  });
+  put('started', String(process.pid)); setInterval(() => {}, 1000);`;
+
+/** Takes Ctrl-C and goes on. */
+const STUBBORN = COUNTING.replace('process.exit(5)', '0');
+
+type Running = { process: ChildProcess; folder: string; read(name: string): string; ended(): Promise<unknown[]> };
+
+async function start(t: TestContext, script: string, how: 'pipe' | 'terminal'): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), 'qsplit-processes-'));
+  writeFileSync(join(folder, 'mirrord.json'), JSON.stringify(CONFIG));
+  writeFileSync(join(folder, 'command.cjs'), script);
+  const args = [QSPLIT, 'exec', '-f', 'mirrord.json', '--yes', '--', process.execPath, join(folder, 'command.cjs')];
+  const quoted = [process.execPath, ...args].map((part) => `'${part}'`).join(' ');
+  const [command, parameters] =
+    how === 'pipe' ? [process.execPath, args] : ['script', ['-qec', `exec ${quoted}`, '/dev/null']];
+  const child = spawn(command, parameters, {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { ...process.env, FOLDER: folder },
+    detached: true,
+  });
+  const exited = once(child, 'exit');
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+  t.after(() => {
+    for (const pid of [child.pid, existsSync(join(folder, 'started')) ? Number(read('started')) : undefined])
+      killGroup(pid);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await waitFor('the command to start', () => existsSync(join(folder, 'started')), {
+    deadlineMs: DEADLINE_MS,
+    intervalMs: 20,
+  });
+  return { process: child, folder, read, ended: () => withDeadline(exited, 'the end of qsplit', DEADLINE_MS) };
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended, as it should.
+  }
+}
+
+test('a signal to qsplit alone reaches the command once', async (t) => {
+  const running = await start(t, COUNTING, 'pipe');
+  running.process.kill('SIGTERM');
+  assert.deepEqual(await running.ended(), [5, null]);
+  assert.equal(running.read('signals'), 'SIGTERM ');
+  assert.equal(running.read('left'), '');
+});
+
+test('a signal to the whole process group reaches the command once', async (t) => {
+  const running = await start(t, COUNTING, 'pipe');
+  process.kill(-(running.process.pid ?? 0), 'SIGINT');
+  assert.deepEqual(await running.ended(), [5, null]);
+  assert.equal(running.read('signals'), 'SIGINT ');
+  assert.equal(running.read('left'), '');
+});
+
+test('Ctrl-C in a terminal reaches the command once', async (t) => {
+  const running = await start(t, COUNTING, 'terminal');
+  running.process.stdin?.write('\x03');
+  assert.deepEqual(await running.ended(), [5, null]);
+  assert.equal(running.read('signals'), 'SIGINT ');
+  assert.equal(running.read('left'), '');
+});
+
+test('a second Ctrl-C in a terminal kills the command', async (t) => {
+  const running = await start(t, STUBBORN, 'terminal');
+  running.process.stdin?.write('\x03');
+  await waitFor('the first Ctrl-C', () => existsSync(join(running.folder, 'signals')), { deadlineMs: DEADLINE_MS });
+  running.process.stdin?.write('\x03');
+  assert.deepEqual(await running.ended(), [137, null]);
+  assert.equal(running.read('left'), '');
+});
