@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildExit } from './exit-codes.ts';
 import type { EndingSignal } from './signals.ts';
 
-export type ChildOptions = {
+type ChildOptions = {
   command: string;
   args: readonly string[];
   environment: NodeJS.ProcessEnv;

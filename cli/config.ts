@@ -27,7 +27,7 @@ export type RequestOptions = {
   context?: string;
 };
 
-export type RequestSource = { environment: NodeJS.ProcessEnv; workingDirectory: string; user: string };
+type RequestSource = { environment: NodeJS.ProcessEnv; workingDirectory: string; user: string };
 
 /** mirrord's own default. */
 const DEFAULT_FILE = '.mirrord/mirrord.json';

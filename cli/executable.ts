@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 
-export type Found = 'found' | 'missing' | 'notExecutable';
+type Found = 'found' | 'missing' | 'notExecutable';
 
 /** By execvp's rules: a name with a slash is a path, any other is looked for in PATH. Windows' rules are its own: always `found`. */
 export async function findExecutable(

@@ -10,7 +10,7 @@ export type ChildExit =
   | { kind: 'signal'; signal: NodeJS.Signals }
   | { kind: 'failed'; errno: string; message: string };
 
-export function signalExitCode(signal: NodeJS.Signals): number {
+function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + (constants.signals[signal] ?? 0);
 }
 

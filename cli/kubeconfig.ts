@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import { type Cluster, KubeConfig } from '@kubernetes/client-node';
 import { SplitterError } from '../common/errors.ts';
 import type { KubeConnection } from '../common/kube/connection.ts';
 
 export type ClusterOptions = { kubeconfig?: string; context?: string };
 
-export type KubeAccess = {
+type KubeAccess = {
   connection: KubeConnection;
   context: string;
   /** Of the context; undefined when it names none. */
@@ -70,12 +70,17 @@ function mergeFirstWins(configs: readonly KubeConfig[]): KubeConfig {
     [...new Map([...lists].reverse().map((item) => [item.name, item])).values()].reverse();
   const merged = new KubeConfig();
   merged.loadFromOptions({
-    clusters: firsts(configs.flatMap((config) => config.getClusters())),
+    clusters: firsts(configs.flatMap((config) => config.getClusters())).map(allowHttp),
     users: firsts(configs.flatMap((config) => config.getUsers())),
     contexts: firsts(configs.flatMap((config) => config.getContexts())),
     currentContext: configs.map((config) => config.getCurrentContext()).find((name) => name) ?? '',
   });
   return merged;
+}
+
+/** For `kubectl proxy` and the like. client-node takes http only together with this wish, which has no further meaning there. */
+function allowHttp(cluster: Cluster): Cluster {
+  return cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster;
 }
 
 export async function accessOf(config: KubeConfig): Promise<KubeAccess> {

@@ -3,10 +3,9 @@ import { styleText } from 'node:util';
 import type { Clock } from '../common/clock.ts';
 import type { OutputStream } from './shell.ts';
 
-export const OUTPUT_FORMATS = ['text', 'json', 'wide'] as const;
-export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+export type OutputFormat = 'text' | 'json' | 'wide';
 
-export type Level = 'info' | 'doing' | 'done' | 'warning' | 'error';
+type Level = 'info' | 'doing' | 'done' | 'warning' | 'error';
 
 export type Entry = {
   /** Machine-readable name of what happened, stable. */
@@ -26,8 +25,7 @@ export type Reporter = {
 };
 
 const MARKS: Readonly<Record<Level, string>> = { info: ' ', doing: '…', done: '✓', warning: '!', error: '✗' };
-const COLOURS: Readonly<Record<Level, Parameters<typeof styleText>[0]>> = {
-  info: 'reset',
+const COLOURS: Readonly<Record<Exclude<Level, 'info'>, Parameters<typeof styleText>[0]>> = {
   doing: 'dim',
   done: 'green',
   warning: 'yellow',
@@ -55,7 +53,7 @@ export function textReporter(stream: OutputStream, environment: NodeJS.ProcessEn
   const live = stream.isTTY === true && environment['TERM'] !== 'dumb';
   const colour = mayColour(stream, environment);
   const paint = (level: Level, text: string) =>
-    colour ? styleText(COLOURS[level], text, { validateStream: false }) : text;
+    colour && level !== 'info' ? styleText(COLOURS[level], text, { validateStream: false }) : text;
   let shared = false;
   let liveLine = false;
   const settle = () => {
@@ -67,7 +65,7 @@ export function textReporter(stream: OutputStream, environment: NodeJS.ProcessEn
       settle();
       const line = `qsplit ${MARKS[level]} ${message}`;
       if (live && !shared && level === 'doing') {
-        const room = (stream.columns ?? 80) - 1;
+        const room = (stream.columns || 80) - 1;
         stream.write(paint(level, line.length > room ? `${line.slice(0, room - 1)}…` : line));
         liveLine = true;
         return;

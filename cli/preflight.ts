@@ -13,7 +13,7 @@ export type BrokerProbes = {
   tcp(host: string, port: number): Promise<void>;
 };
 
-export type Preflight = {
+type Preflight = {
   /** What was looked at, one sentence each. */
   checked: string[];
   /** What could not be known. */

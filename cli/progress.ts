@@ -2,7 +2,7 @@
 import type { Condition, Filter } from '../api/kinds/common.ts';
 import type { SplitSession, SplitSessionStatus } from '../api/kinds/split-session.ts';
 
-export type Step = {
+type Step = {
   /** The condition's type, or the phase. */
   step: string;
   state: 'done' | 'doing';

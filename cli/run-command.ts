@@ -15,7 +15,7 @@ import type { Invocation } from './via-mirrord.ts';
 /** How long a command may take to end after SIGTERM when its session was lost. */
 const GRACE_MS = 10_000;
 
-export type CommandRun = {
+type CommandRun = {
   invocation: Invocation;
   environment: Record<string, string>;
   session: LiveSession;

@@ -2,12 +2,12 @@
 // means changes with the stage: stop preparing, pass it to the command, stop waiting.
 
 /** The signals that ask a program to end. SIGQUIT keeps its meaning (end at once, with a core). */
-export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type EndingSignal = (typeof ENDING_SIGNALS)[number];
 
-export type SignalHandler = (signal: EndingSignal) => void;
+type SignalHandler = (signal: EndingSignal) => void;
 
-export type SignalSource = {
+type SignalSource = {
   on(signal: EndingSignal, listener: SignalHandler): unknown;
   off(signal: EndingSignal, listener: SignalHandler): unknown;
 };

@@ -15,7 +15,7 @@ const RESOURCES: Readonly<Record<TargetReference['kind'], Resource>> = {
   Rollout: ROLLOUTS,
 };
 
-export type Workload = KubeObject & { spec?: { replicas?: number }; status?: { replicas?: number } };
+type Workload = KubeObject & { spec?: { replicas?: number }; status?: { replicas?: number } };
 
 /** `deployment/orders-worker`, as in mirrord.json and for `--target`. */
 export function targetPath(target: TargetReference): string {
@@ -23,7 +23,7 @@ export function targetPath(target: TargetReference): string {
 }
 
 /** What a session is going to do to the target's pods. `pods` is undefined when we may not look. */
-export type RestartOutlook = { restart: 'none' | 'possible' | 'certain'; pods: number | undefined; because: string };
+type RestartOutlook = { restart: 'none' | 'possible' | 'certain'; pods: number | undefined; because: string };
 
 /** Pure. No split: every pod restarts. A split that patches already: only what it does not cover yet. */
 export function restartOutlook(

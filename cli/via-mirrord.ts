@@ -11,7 +11,7 @@ type JsonObject = Record<string, unknown>;
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export type MirrordTarget = { path: string; namespace: string; kubeconfig?: string; context?: string };
+type MirrordTarget = { path: string; namespace: string; kubeconfig?: string; context?: string };
 
 /** Pure. Everything that we do not answer for stays as it was written, templates included. */
 export function mirrordConfig(

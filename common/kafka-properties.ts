@@ -17,7 +17,7 @@ export type Secrets = ReadonlyMap<string, Readonly<Record<string, string>>>;
 /** Name → spec of the configs in the operator's namespace, as the API has them. */
 export type ClientConfigs = ReadonlyMap<string, unknown>;
 
-/** `message.send.max.retries` and its siblings would be far too deep long before this. */
+/** Far deeper than anybody can follow; it also bounds what one session makes us read. */
 const MAX_CHAIN = 16;
 
 type Link = { name: string; spec: KafkaClientConfigSpec };
@@ -94,17 +94,20 @@ function secretProperties({ name, spec }: Link, secrets: Secrets): [string, stri
   return Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]);
 }
 
-/** What we act on. */
+/** What `common/kafka/connection-options.ts` acts on; a test compares the two. */
 const USED = new Set([
   'bootstrap.servers',
   'metadata.broker.list',
   'client.id',
-  'client.rack',
   'security.protocol',
   'auto.offset.reset',
+  'socket.connection.setup.timeout.ms',
   'ssl.ca.pem',
+  'ssl.ca.location',
   'ssl.certificate.pem',
+  'ssl.certificate.location',
   'ssl.key.pem',
+  'ssl.key.location',
   'ssl.key.password',
   'enable.ssl.certificate.verification',
   'ssl.endpoint.identification.algorithm',
@@ -141,8 +144,8 @@ export function describeUnknownProperties(properties: ReadonlyMap<string, string
 
 function describeProperty(name: string): string {
   if (OVERRIDDEN.has(name)) return `${name} has no effect: queue-splitter decides it itself.`;
-  if (/^ssl\.(ca|certificate|key|keystore|truststore)\..*location$|^ssl\.(keystore|truststore)/.test(name)) {
-    return `${name} has no effect: files and key stores are not read. Put PEM text into ssl.ca.pem, ssl.certificate.pem and ssl.key.pem.`;
+  if (/^ssl\.(keystore|truststore)\./.test(name)) {
+    return `${name} has no effect: key stores are not read. Put PEM text into ssl.ca.pem, ssl.certificate.pem and ssl.key.pem.`;
   }
   return `${name} is not known here and has no effect.`;
 }

@@ -20,7 +20,7 @@ function ownershipGuard(name: string): string {
     '{{- $owner := dig "metadata" "annotations" "meta.helm.sh/release-name" "" $existing }}',
     '{{- $ownerNamespace := dig "metadata" "annotations" "meta.helm.sh/release-namespace" "" $existing }}',
     '{{- if and $owner (or (ne $owner .Release.Name) (ne $ownerNamespace .Release.Namespace)) }}',
-    `{{- fail (printf "The CustomResourceDefinition ${name} belongs to the Helm release %s/%s. Only one release can own it: set crds.install=false to use the definition that is there, or remove that release first." $ownerNamespace $owner) }}`,
+    `{{- fail (printf "The CustomResourceDefinition ${name} belongs to the Helm release %s/%s. Only one release can own it: set crds.install=false to use the definition that is there and add our own two kinds as docs/guide/install.md says, or remove that release first." $ownerNamespace $owner) }}`,
     '{{- end }}',
     '{{- end }}',
   ].join('\n');

@@ -1,7 +1,7 @@
 // MirrordKafkaClientConfig: properties of a Kafka client in librdkafka's words, with inheritance. Lives in the operator's namespace.
 // How a chain of them becomes one property map: `common/kafka-properties.ts`.
 import { z } from 'zod';
-import { name, type ObjectMeta } from './common.ts';
+import { name } from './common.ts';
 import { atomicList } from './keywords.ts';
 
 export const clientProperty = z.object({
@@ -45,10 +45,3 @@ export const kafkaClientConfigSpec = z
   })
   .describe('How a Kafka cluster is reached.');
 export type KafkaClientConfigSpec = z.infer<typeof kafkaClientConfigSpec>;
-
-export type KafkaClientConfig = {
-  apiVersion: string;
-  kind: 'MirrordKafkaClientConfig';
-  metadata: ObjectMeta;
-  spec: KafkaClientConfigSpec;
-};

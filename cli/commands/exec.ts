@@ -23,7 +23,7 @@ import type { Shell } from '../shell.ts';
 import { describeRestart, lookAhead, targetPath } from '../target.ts';
 import { type Invocation, mirrordConfig, mirrordMissing, withMirrord } from '../via-mirrord.ts';
 
-export type ExecOptions = RequestOptions & {
+type ExecOptions = RequestOptions & {
   /** Do not ask before pods restart. */
   yes: boolean;
   /** May the question be asked at all? Not with JSON output. */
@@ -136,8 +136,12 @@ async function withSession(run: Run): Promise<number> {
     });
     const environment = await becomeReady(run, session, startedAt);
     const command = { environment, session, shell, reporter, readSplit: () => readSplit(run) };
-    if (options.via === undefined) return await runCommand({ ...command, invocation: options.invocation });
-    return await aroundMirrord(run, environment, (invocation) => runCommand({ ...command, invocation }));
+    const launch = async (invocation: Invocation) => {
+      stop.signal.throwIfAborted();
+      return await runCommand({ ...command, invocation });
+    };
+    if (options.via === undefined) return await launch(options.invocation);
+    return await aroundMirrord(run, environment, launch);
   } finally {
     await putBack(run, session);
     stop.abort();
@@ -183,7 +187,6 @@ async function becomeReady(run: Run, session: LiveSession, startedAt: number): P
   for (const message of overlapNotes(await readSplit(run), ready)) {
     reporter.say({ event: 'overlap', level: 'warning', message, facts: { session: ready.metadata.name } });
   }
-  stop.signal.throwIfAborted();
   return environment;
 }
 

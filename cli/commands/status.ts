@@ -12,9 +12,9 @@ import { describeFilter } from '../progress.ts';
 import type { Shell } from '../shell.ts';
 import { targetPath } from '../target.ts';
 
-export type StatusOptions = ClusterOptions & { namespace?: string; allNamespaces: boolean; output: OutputFormat };
+type StatusOptions = ClusterOptions & { namespace?: string; allNamespaces: boolean; output: OutputFormat };
 
-export type ClusterState = { sessions: SplitSession[]; splits: WorkloadSplit[] };
+type ClusterState = { sessions: SplitSession[]; splits: WorkloadSplit[] };
 
 export async function status(options: StatusOptions, shell: Shell): Promise<number> {
   const cluster = await shell.connect(options);

@@ -31,7 +31,7 @@ export type SessionPlan = {
   sessionKey: string;
 };
 
-export function sessionObject(plan: SessionPlan): SplitSession {
+function sessionObject(plan: SessionPlan): SplitSession {
   return {
     apiVersion: `${GROUP}/${VERSION}`,
     kind: 'SplitSession',

@@ -21,7 +21,7 @@ function microTime(now: number): string {
   return new Date(now).toISOString().replace('Z', '000Z');
 }
 
-export function heartbeatLease(session: SessionReference, holder: string, now: number): HeartbeatLease {
+function heartbeatLease(session: SessionReference, holder: string, now: number): HeartbeatLease {
   const { name, namespace, uid } = session;
   return {
     apiVersion: 'coordination.k8s.io/v1',

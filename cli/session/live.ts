@@ -9,7 +9,7 @@ import { beat } from './heartbeat.ts';
 import { clockTime, isReady, lossOf, routeIsGone } from './state.ts';
 import { type FollowerEvents, SessionFollower, type SessionReference } from './watch.ts';
 
-export type LiveSessionOptions = {
+type LiveSessionOptions = {
   client: KubeClient;
   clock: Clock;
   plan: SessionPlan;

@@ -79,7 +79,10 @@ export function toSqsError(error: unknown, action: string, queue: string): Split
       false,
     );
   }
-  if (is(EXPIRED)) return make('CredentialsMissing', `AWS credentials have expired (${message}).`, 'auth', true);
+  if (is(EXPIRED)) {
+    const text = `The AWS credentials for sqs:${action} on queue ${queue} have expired (${message}); they are replaced by themselves if they come from a role.`;
+    return make('CredentialsMissing', text, 'auth', true);
+  }
   if (is(CREDENTIALS)) {
     return make(
       'CredentialsMissing',
@@ -88,6 +91,9 @@ export function toSqsError(error: unknown, action: string, queue: string): Split
       false,
     );
   }
+  if (is(THROTTLED) || status === 429) {
+    return make('BrokerRejected', `SQS throttles sqs:${action} on queue ${queue}: ${message}.`, 'throttled', true);
+  }
   if (is(DENIED) || status === 403) {
     return make(
       'PermissionDenied',
@@ -95,9 +101,6 @@ export function toSqsError(error: unknown, action: string, queue: string): Split
       'auth',
       false,
     );
-  }
-  if (is(THROTTLED) || status === 429) {
-    return make('BrokerRejected', `SQS throttles sqs:${action} on queue ${queue}: ${message}.`, 'throttled', true);
   }
   if (is(NETWORK)) {
     return make(

@@ -22,6 +22,8 @@ export const network = {
   apiService: '10.251.0.1',
 } as const;
 
+const plentyOfMemoryBytes = 8 * 1024 ** 3;
+
 export type NodeHost = {
   run: Run;
   networkNamespace: string;
@@ -46,7 +48,9 @@ for folder in run var/lib var/log; do
   mkdir -p "$1/over/$folder" "$1/work/$folder"
   mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$1/over/$folder,workdir=$1/work/$folder" "/$folder"
 done
-mkdir -p "$1/etcd" && mount -t tmpfs -o size=2g tmpfs "$1/etcd"
+for folder in $2; do
+  mkdir -p "$1/$folder" && mount -t tmpfs -o size=4g tmpfs "$1/$folder"
+done
 echo 1 > /proc/sys/net/ipv4/ip_forward
 ip link set lo up
 ip link add ${network.bridge} type bridge
@@ -58,6 +62,14 @@ trap '' CHLD
 exec cat > /dev/null
 `;
 
+/**
+ * Memory for etcd, which otherwise waits for the disk at every write; and for the images, where there is plenty of it:
+ * loading and removing them takes half the time then.
+ */
+function foldersInMemory(): string {
+  return process.availableMemory() > plentyOfMemoryBytes ? 'etcd containerd' : 'etcd';
+}
+
 /** Makes the namespaces; they end with the run. */
 export async function openNodeHost(run: Run): Promise<NodeHost> {
   run.record((state) => void state.networkNamespaces.push(run.id));
@@ -65,7 +77,20 @@ export async function openNodeHost(run: Run): Promise<NodeHost> {
   const holder = await spawnSupervised(
     run,
     'unshare',
-    ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--', 'sh', '-c', firstProcess, 'sh', run.directory],
+    [
+      '--mount',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      '--',
+      'sh',
+      '-c',
+      firstProcess,
+      'sh',
+      run.directory,
+      foldersInMemory(),
+    ],
     { name: 'node', networkNamespace: run.id, stdin: 'pipe', stdout: 'pipe' },
   );
   let said = '';

@@ -81,7 +81,15 @@ function destroyRun(directory: string, state: RunState): void {
   unmountBelow(directory);
   for (const name of state.networkNamespaces) removeNetworkNamespace(name);
   for (const name of state.controlGroups) waitForSync(() => removeControlGroups(name), 10_000);
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  // The state file goes last: without it nobody could finish what is interrupted here.
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
+    if (join(directory, name) !== statePath(directory)) removeWhole(join(directory, name));
+  }
+  removeWhole(directory);
+}
+
+function removeWhole(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 }
 
 function killGroups(state: RunState): ProcessIdentity[] {

@@ -80,6 +80,7 @@ test('certificates, names and the wish not to verify are taken over', async (t) 
       user: { 'client-certificate-data': btoa('CERT'), 'client-key-data': btoa('KEY') },
     }),
     lax: kubeconfig(['a'], { current: 'a', server: 'https://x', cluster: { 'insecure-skip-tls-verify': true } }),
+    plain: kubeconfig(['a'], { current: 'a', server: 'http://localhost:8001' }),
     proxied: kubeconfig(['a'], { current: 'a', server: 'https://x', cluster: { 'proxy-url': 'http://p' } }),
   });
   const access = (name: string) => accessOf(loadKubeConfig({ kubeconfig: join(home, name) }, {}, home));
@@ -94,6 +95,7 @@ test('certificates, names and the wish not to verify are taken over', async (t) 
   });
   assert.deepEqual(await headers?.(), {});
   assert.equal((await access('lax')).connection.skipTlsVerify, true);
+  assert.equal((await access('plain')).connection.server, 'http://localhost:8001');
   await assert.rejects(access('proxied'), /proxy-url/);
 });
 

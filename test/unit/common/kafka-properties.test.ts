@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
+import { kafkaClientOptions } from '../../../common/kafka/connection-options.ts';
 import {
   describeUnknownProperties,
   referencedSecrets,
@@ -122,5 +123,24 @@ describe('describeUnknownProperties', () => {
     assert.match(sentences[1] ?? '', /^ssl\.keystore\.location .*PEM/);
     assert.match(sentences[2] ?? '', /^linger\.mz is not known/);
     assert.ok(!sentences.join().includes('secret'));
+  });
+
+  it('knows everything that the connection takes', () => {
+    const asked = new Set<string>();
+    const properties = new Map([
+      ['bootstrap.servers', 'a:9092'],
+      ['security.protocol', 'sasl_ssl'],
+      ['sasl.username', 'u'],
+      ['sasl.password', 'p'],
+    ]);
+    const recording = Object.assign(new Map(properties), {
+      get: (name: string) => {
+        asked.add(name);
+        return properties.get(name);
+      },
+    });
+    kafkaClientOptions(recording);
+    assert.ok(asked.size > 10);
+    assert.deepEqual(describeUnknownProperties(new Map([...asked].map((name) => [name, '']))), []);
   });
 });

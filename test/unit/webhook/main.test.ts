@@ -52,10 +52,10 @@ describe('webhook process', () => {
         KUBERNETES_SERVICE_PORT: String(api.port),
         QUEUE_SPLITTER_SERVICE_ACCOUNT_DIRECTORY: directory,
         POD_NAME: 'webhook-1',
-        POD_NAMESPACE: 'ops',
+        QUEUE_SPLITTER_NAMESPACE: 'ops',
         QUEUE_SPLITTER_WEBHOOK_SERVICE: 'webhook',
         QUEUE_SPLITTER_WEBHOOK_PORT: '0',
-        QUEUE_SPLITTER_HTTP_PORT: '0',
+        QUEUE_SPLITTER_METRICS_PORT: '0',
         QUEUE_SPLITTER_WEBHOOK_DRAIN_SECONDS: '0',
       },
     });

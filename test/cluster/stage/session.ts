@@ -1,0 +1,116 @@
+// A session as a person makes it with kubectl, and what a test needs to know of it: when it was Ready, when its end was asked for.
+import type { SplitSession } from '../../../api/kinds/split-session.ts';
+import type { SessionLine } from '../../checker/history.ts';
+import { ORDERS_QUEUE, ORDERS_QUEUE_ID, ORDERS_TOPIC_ID, ORDERS_WORKER, SHOP_NAMESPACE } from '../../shop/manifests.ts';
+import { startWorker } from '../../shop/programs.ts';
+import type { Supervised } from '../../testbed/processes.ts';
+import { HopelessError, waitFor } from '../../testbed/wait.ts';
+import { type Stage, TOPIC } from './stage.ts';
+
+export type SessionRequest = {
+  name: string;
+  filter: Readonly<Record<string, string>>;
+  kinds?: readonly ('SQS' | 'Kafka')[];
+  /** Queue ids instead of the shop's own. */
+  ids?: Readonly<Partial<Record<'SQS' | 'Kafka', string>>>;
+  target?: string;
+};
+
+export type PlayedSession = {
+  name: string;
+  /** Rejects at once with the session's own sentence when it fails. */
+  ready(deadlineMs?: number): Promise<SplitSession>;
+  /** Starts the local process with the session's environment, as the developer would. */
+  startWorker(): Promise<Supervised>;
+  /** Deletes it and resolves when the object is gone: routes removed, left-overs moved. */
+  end(deadlineMs?: number): Promise<void>;
+  /** For the checker: one line for each kind. */
+  lines(): SessionLine[];
+};
+
+const IDS = { SQS: ORDERS_QUEUE_ID, Kafka: ORDERS_TOPIC_ID } as const;
+
+export async function createSession(stage: Stage, request: SessionRequest): Promise<PlayedSession> {
+  const { name, filter, kinds = ['SQS'] } = request;
+  const { cluster } = stage;
+  await cluster.apply([
+    {
+      apiVersion: 'queuesplitter.dev/v1alpha1',
+      kind: 'SplitSession',
+      metadata: { name, namespace: SHOP_NAMESPACE },
+      spec: {
+        target: { apiVersion: 'apps/v1', kind: 'Deployment', name: request.target ?? ORDERS_WORKER },
+        queues: kinds.map((kind) => ({ id: request.ids?.[kind] ?? IDS[kind], kind, filter })),
+      },
+    },
+  ]);
+  const created = (await readSession(stage, name)) as SplitSession;
+  const startedAt = Date.parse(created.metadata.creationTimestamp ?? '');
+  const times: { readyAt: number | null; endRequestedAt: number | null; endedAt: number | null } = {
+    readyAt: null,
+    endRequestedAt: null,
+    endedAt: null,
+  };
+  return {
+    name,
+    async ready(deadlineMs = 120_000) {
+      const session = await waitFor(
+        `session ${name} to be Ready`,
+        async () => {
+          const now = await readSession(stage, name);
+          if (now?.status?.phase === 'Failed') throw new HopelessError(`session ${name} failed: ${now.status.message}`);
+          return now?.status?.phase === 'Ready' && now;
+        },
+        { deadlineMs },
+      );
+      times.readyAt ??= Date.now();
+      return session;
+    },
+    async startWorker() {
+      const session = (await readSession(stage, name)) as SplitSession;
+      const own = Object.fromEntries(
+        (session.status?.environment ?? []).map(({ variable, value }) => [variable, value]),
+      );
+      return await startWorker(stage.place, name, {
+        ...stage.sqs.environment,
+        ...(kinds.includes('Kafka') && stage.kafka ? { KAFKA_BROKERS: stage.kafka.bootstrapServers } : {}),
+        ...own,
+        HISTORY_URL: stage.collector.url,
+        SQS_WAIT_SECONDS: '1',
+        HTTP_PORT: '0',
+      });
+    },
+    async end(deadlineMs = 90_000) {
+      times.endRequestedAt = Date.now();
+      await cluster.kubectl(['delete', 'splitsession', name, '-n', SHOP_NAMESPACE, '--wait=false']);
+      await waitFor(`session ${name} to be gone`, async () => (await readSession(stage, name)) === undefined, {
+        deadlineMs,
+      });
+      times.endedAt = Date.now();
+    },
+    lines: () =>
+      kinds.map((kind) => ({
+        name,
+        reader: name,
+        kind: kind === 'SQS' ? 'sqs' : 'kafka',
+        source: kind === 'SQS' ? ORDERS_QUEUE : TOPIC,
+        filter,
+        startedAt,
+        ...times,
+      })),
+  };
+}
+
+export async function readSession(stage: Stage, name: string): Promise<SplitSession | undefined> {
+  const text = await stage.cluster.kubectl([
+    'get',
+    'splitsession',
+    name,
+    '-n',
+    SHOP_NAMESPACE,
+    '-o',
+    'json',
+    '--ignore-not-found',
+  ]);
+  return text.trim() === '' ? undefined : (JSON.parse(text) as SplitSession);
+}
