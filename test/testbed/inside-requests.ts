@@ -19,15 +19,16 @@ export function getInside(forwarder: Forwarder, asked: InsideRequest): Promise<{
   return new Promise((resolve, reject) => {
     const socket = forwarder.connectTo(address);
     socket.on('error', reject);
+    const signal = AbortSignal.timeout(deadlineMs);
     const request =
       secure === undefined
-        ? plainRequest({ path, createConnection: () => socket })
+        ? plainRequest({ path, signal, createConnection: () => socket })
         : secureRequest({
             path,
+            signal,
             headers: { authorization: `Bearer ${secure.token}` },
             createConnection: () => connect({ socket, ca: secure.authorityPem, servername: 'localhost' }),
           });
-    request.setTimeout(deadlineMs, () => request.destroy(new Error(`GET ${path} had no answer for ${deadlineMs} ms`)));
     request.on('error', reject);
     request.on('response', (response) => {
       const chunks: Buffer[] = [];

@@ -118,10 +118,8 @@ livenessProbe:
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
-- name: POD_IP
-  valueFrom:
-    fieldRef:
-      fieldPath: status.podIP
+- name: QUEUE_SPLITTER_VERSION
+  value: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
 - name: QUEUE_SPLITTER_LOG_LEVEL
   value: {{ .Values.operator.logLevel | quote }}
 - name: QUEUE_SPLITTER_METRICS_PORT

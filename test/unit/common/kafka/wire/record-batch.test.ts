@@ -13,11 +13,11 @@ import {
 const OPTIONS = { codec: 0, producerId: 7n, producerEpoch: 3, baseSequence: 5 };
 
 const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
-const content = fc.record({
-  key: fc.option(bytes),
-  value: fc.option(bytes),
-  headers: fc.array(fc.record({ key: bytes, value: fc.option(bytes) }), { maxLength: 5 }),
-});
+const header = fc.record({ key: bytes, value: fc.option(bytes) }, { noNullPrototype: true });
+const content = fc.record(
+  { key: fc.option(bytes), value: fc.option(bytes), headers: fc.array(header, { maxLength: 5 }) },
+  { noNullPrototype: true },
+);
 const timestamp = fc.oneof(
   fc.constant(-1n),
   fc.bigInt({ min: 0n, max: 2n ** 42n }),

@@ -1,0 +1,238 @@
+// What the Kafka broker tests share: one broker, topics with free names, split queues made by the product's own admin, and what a topic holds.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import type { Admin, Kafka, Message, Producer } from 'kafkajs';
+import type { LedgerEntry, Route, SplitQueue } from '../../api/kinds/workload-split.ts';
+import { systemClock } from '../../common/clock.ts';
+import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
+import { Cluster } from '../../common/kafka/wire/cluster.ts';
+import { readToEnd } from '../../common/kafka/wire/read-to-end.ts';
+import { type RecordContent, readContent } from '../../common/kafka/wire/record-batch.ts';
+import { createKafkaAdmin, type KafkaAdmin } from '../../controller/brokers/kafka/admin.ts';
+import { createKafkaPipeline } from '../../sidecar/kafka/pipeline.ts';
+import type { KafkaSettings } from '../../sidecar/kafka/settings.ts';
+import type { Pipeline } from '../../sidecar/pipeline.ts';
+import { type KafkaBroker, startKafka } from '../testbed/brokers/kafka.ts';
+import { localPlace, type Place } from '../testbed/brokers/place.ts';
+import { openRun, type Run } from '../testbed/runs.ts';
+import { ensureKafka } from '../testbed/toolchain/kafka.ts';
+import { waitFor } from '../testbed/wait.ts';
+
+export const OWNER = { clusterUid: 'cluster', splitUid: 'split' };
+export const FAST: Partial<KafkaSettings> = { watchIntervalMs: 200, readerGraceMs: 500, fetchWaitMs: 100 };
+
+export type KafkaWorld = {
+  run: Run;
+  place: Place;
+  broker: KafkaBroker;
+  properties: Map<string, string>;
+  /** The product's wire client. */
+  cluster: Cluster;
+  admin: KafkaAdmin;
+  /** A client that is not ours, and what tests do with it. */
+  kafka: Kafka;
+  topics: Admin;
+  producer: Producer;
+  close(): Promise<void>;
+};
+
+/** Undefined where there is no Java; tests then skip. */
+export async function openKafkaWorld(brokerProperties: Record<string, string> = {}): Promise<KafkaWorld | undefined> {
+  const program = await ensureKafka();
+  if (!program.available) return undefined;
+  const run = openRun();
+  const place = localPlace(run);
+  const broker = await startKafka(place, program, { autoCreateTopics: false, properties: brokerProperties });
+  const properties = new Map([['bootstrap.servers', broker.bootstrapServers]]);
+  const cluster = new Cluster(kafkaClientOptions(properties));
+  const admin = createKafkaAdmin(async () => properties);
+  const kafka = broker.client();
+  const topics = kafka.admin();
+  const producer = kafka.producer();
+  await Promise.all([topics.connect(), producer.connect()]);
+  const close = async () => {
+    await Promise.all([topics.disconnect(), producer.disconnect(), cluster.close(), admin.close()]);
+    run.destroy();
+  };
+  return { run, place, broker, properties, cluster, admin, kafka, topics, producer, close };
+}
+
+export type Split = {
+  topic: string;
+  group: string;
+  queue: SplitQueue;
+  /** By session. */
+  entries: Record<string, LedgerEntry>;
+};
+
+export function unique(name: string): string {
+  return `${name}-${randomBytes(4).toString('hex')}`;
+}
+
+export async function createOriginal(
+  world: KafkaWorld,
+  partitions = 4,
+  configEntries: { name: string; value: string }[] = [],
+): Promise<string> {
+  const topic = unique('orders');
+  await world.topics.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic, numPartitions: partitions, configEntries }],
+  });
+  return topic;
+}
+
+/** As the controller does it: describe, note where to start, create temporary topics. `sessions`: name → filter. */
+export async function createSplit(
+  world: KafkaWorld,
+  topic: string,
+  sessions: Record<string, Record<string, string>> = {},
+  group = unique('app'),
+): Promise<Split> {
+  const { location } = await world.admin.describeOriginal(topic, {}, group);
+  const id = unique('tmp');
+  const bare: SplitQueue = {
+    key: 'orders',
+    id: 'orders',
+    kind: 'Kafka',
+    connection: {},
+    variables: [],
+    groupVariables: [],
+    original: location,
+    fallback: { name: `${id}-fallback` },
+    routes: [],
+    forwarding: 'Forward',
+    transactionalIdPrefix: id,
+    producers: 2,
+  };
+  // Everything there is belongs to the split, as with auto.offset.reset=earliest.
+  const start = (await world.admin.startOffsets(bare)).map(({ partition }) => ({ partition, offset: '0' }));
+  const fallback = await createTopic(world, bare, `${id}-fallback`, 'fallback', group);
+  const entries: Record<string, LedgerEntry> = { fallback };
+  const routes: Route[] = [];
+  for (const [index, [session, filter]] of Object.entries(sessions).entries()) {
+    const entry = await createTopic(world, bare, `${id}-${session}`, 'session', `${id}-${session}`);
+    entries[session] = entry;
+    const destination = { name: entry.name, group: entry.name, ...(entry.topicId ? { topicId: entry.topicId } : {}) };
+    const startedAt = new Date(Date.UTC(2026, 0, 1, 0, 0, index)).toISOString();
+    routes.push({
+      session,
+      sessionUid: `uid-${session}`,
+      filter,
+      mode: 'steal',
+      destination,
+      startedAt,
+      ending: false,
+    });
+  }
+  const topicId = fallback.topicId;
+  const queue = { ...bare, start, routes, fallback: { ...bare.fallback, ...(topicId ? { topicId } : {}) } };
+  return { topic, group, queue, entries };
+}
+
+export async function createTopic(
+  world: KafkaWorld,
+  queue: SplitQueue,
+  name: string,
+  role: 'fallback' | 'session',
+  group: string,
+): Promise<LedgerEntry> {
+  const entry: LedgerEntry = { kind: 'KafkaTopic', name, role, queue: queue.key, state: 'Planned' };
+  const request = { entry, original: queue.original, connection: {}, owner: OWNER, tags: {}, group };
+  return { ...entry, ...(await world.admin.create(request)), state: 'Created' };
+}
+
+export type TestPipeline = Pipeline & { allow(mayWrite: boolean): void };
+
+export function openPipeline(
+  world: KafkaWorld,
+  queue: SplitQueue,
+  settings: Partial<KafkaSettings> = {},
+): TestPipeline {
+  let mayWrite = true;
+  const pipeline = createKafkaPipeline(
+    queue,
+    {
+      split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' },
+      onChange: () => undefined,
+      mayWrite: () => mayWrite,
+    },
+    {
+      resolveProperties: async () => world.properties,
+      clock: systemClock,
+      random: Math.random,
+      settings: { ...FAST, ...settings },
+    },
+  );
+  return {
+    apply: (next) => pipeline.apply(next),
+    status: () => pipeline.status(),
+    close: () => pipeline.close(),
+    allow: (allowed) => {
+      mayWrite = allowed;
+    },
+  };
+}
+
+export type Stored = RecordContent & { partition: number; offset: bigint; timestamp: bigint; codec: number };
+
+/** Every record that a read_committed reader sees, in order per partition. */
+export async function readAll(world: KafkaWorld, topic: string): Promise<Stored[]> {
+  const { partitions } = await world.cluster.describeTopic(topic);
+  const found: Stored[] = [];
+  for (const { partition } of partitions) {
+    for await (const { records } of readToEnd(world.cluster, { topic, partition, from: 0n })) {
+      found.push(...records.map(({ body, ...record }) => ({ partition, ...record, ...readContent(body) })));
+    }
+  }
+  return found;
+}
+
+export async function values(world: KafkaWorld, topic: string): Promise<string[]> {
+  return (await readAll(world, topic)).map(({ value }) => value?.toString() ?? 'null');
+}
+
+export async function waitForRecords(
+  world: KafkaWorld,
+  topic: string,
+  count: number,
+  deadlineMs = 20_000,
+): Promise<Stored[]> {
+  return waitFor(
+    `topic ${topic} to hold ${count} records`,
+    async () => {
+      const found = await readAll(world, topic);
+      assert.ok(found.length <= count, `topic ${topic} holds ${found.length} records, more than ${count}`);
+      return found.length === count && found;
+    },
+    { deadlineMs, intervalMs: 50 },
+  );
+}
+
+/** Numbered messages of two tenants, one key for each of ten partitions' worth of order. */
+export function numbered(from: number, to: number): Message[] {
+  return Array.from({ length: to - from }, (_, index) => {
+    const id = from + index;
+    return { key: `key-${id % 10}`, value: String(id), headers: { tenant: id % 2 === 0 ? 'alice' : 'nobody' } };
+  });
+}
+
+export const isAlices = (id: number): boolean => id % 2 === 0;
+
+/** Records of one key must be in the order of their numbers. */
+export function assertOrdered(records: readonly Stored[]): void {
+  const last = new Map<string, number>();
+  for (const { key, value } of records) {
+    const name = key?.toString() ?? '';
+    const id = Number(value?.toString());
+    assert.ok(id > (last.get(name) ?? -1), `key ${name}: ${id} after ${last.get(name)}`);
+    last.set(name, id);
+  }
+}
+
+/** Where the group is on every partition that it committed. */
+export async function groupOffsets(world: KafkaWorld, group: string, topic: string): Promise<Record<number, string>> {
+  const [found] = await world.topics.fetchOffsets({ groupId: group, topics: [topic] });
+  const known = found?.partitions.filter(({ offset }) => offset !== '-1') ?? [];
+  return Object.fromEntries(known.map(({ partition, offset }) => [partition, offset]));
+}

@@ -1,0 +1,60 @@
+// What a finished play must show: histories that the checker accepts, and a world that is as it was. The allowed differences are listed here.
+import assert from 'node:assert/strict';
+import { judge } from '../../checker/checker.ts';
+import { type History, readProduced, readReceived, type WorkloadLine } from '../../checker/history.ts';
+import {
+  type Allowance,
+  describeDifferences,
+  diffSnapshots,
+  mergeSnapshots,
+  type Snapshot,
+  snapshotKafka,
+  snapshotSqs,
+} from '../../checker/snapshot.ts';
+import { snapshotCluster } from '../../checker/snapshot-cluster.ts';
+import { verdictFaults, verdictTable } from '../../checker/table.ts';
+import { INVOICES_QUEUE, INVOICES_WORKER, ORDERS_QUEUE, ORDERS_WORKER, SHOP_NAMESPACE } from '../../shop/manifests.ts';
+import { OPERATOR_NAMESPACE } from './installation.ts';
+import type { PlayedSession } from './session.ts';
+import { type Stage, TOPIC } from './stage.ts';
+
+/** Everything else must be equal to the letter. */
+export const ALLOWED: Allowance[] = [];
+
+export function historyOf(stage: Stage, sessions: readonly PlayedSession[]): History {
+  const workloads: WorkloadLine[] = [
+    { reader: ORDERS_WORKER, kind: 'sqs', source: ORDERS_QUEUE },
+    { reader: INVOICES_WORKER, kind: 'sqs', source: INVOICES_QUEUE },
+    ...(stage.kafka ? [{ reader: ORDERS_WORKER, kind: 'kafka', source: TOPIC } as const] : []),
+  ];
+  return {
+    produced: readProduced(stage.producer.file),
+    received: readReceived(stage.collector.file),
+    sessions: sessions.flatMap((session) => session.lines()),
+    workloads,
+  };
+}
+
+export function assertClean(history: History): void {
+  const verdict = judge(history);
+  assert.ok(verdict.ok, `${verdictTable(history)}\n${verdictFaults(verdict).join('\n')}`);
+}
+
+export async function snapshotWorld(stage: Stage): Promise<Snapshot> {
+  const parts = [
+    await snapshotSqs(stage.sqs.client()),
+    await snapshotCluster((args) => stage.cluster.kubectl(args), { namespaces: [SHOP_NAMESPACE, OPERATOR_NAMESPACE] }),
+  ];
+  if (stage.kafka) {
+    const admin = stage.kafka.client().admin();
+    await admin.connect();
+    parts.push(await snapshotKafka(admin));
+    await admin.disconnect();
+  }
+  return mergeSnapshots(...parts);
+}
+
+export function assertRestored(before: Snapshot, after: Snapshot, allowed: readonly Allowance[] = ALLOWED): void {
+  const { differences } = diffSnapshots(before, after, allowed);
+  assert.equal(differences.length, 0, `not as before:\n${describeDifferences(differences)}`);
+}
