@@ -58,6 +58,7 @@ async function main(signal: AbortSignal): Promise<void> {
 /** Everything in memory is made anew for each term: what another leader did in between must not be remembered wrongly. */
 async function lead(client: KubeClient, config: ControllerConfig, signal: AbortSignal, log: Log): Promise<void> {
   const clusterUid = await readClusterUid(client);
+  await ensureCertificateAuthority(client, config.namespace, systemClock);
   const brokers = createBrokers(client, config.namespace, log);
   const act = createActContext(client, config, clusterUid, brokers.admins, log);
   try {

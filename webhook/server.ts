@@ -6,13 +6,13 @@ import { z } from 'zod';
 import { type Clock, pause } from '../common/clock.ts';
 import { toSplitterError } from '../common/errors.ts';
 import type { Log } from '../common/log.ts';
+import { ANY_ADDRESS } from '../common/process/http.ts';
 import type { Admit } from './admit.ts';
 import { knowledge, type SplitCache } from './lookup.ts';
 import { answer, parseReview } from './review.ts';
 
 export type WebhookServerOptions = {
   port: number;
-  host?: string;
   /** PEM. */
   certificate: { key: string; cert: string };
   admit: Admit;
@@ -80,7 +80,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     return reply.code(status).send({ code: toSplitterError(error).code, message: toSplitterError(error).message });
   });
 
-  await server.listen({ port: options.port, host: options.host ?? '::' });
+  await server.listen({ port: options.port, host: ANY_ADDRESS });
   const address = server.server.address();
   return {
     port: typeof address === 'object' && address ? address.port : options.port,

@@ -113,9 +113,10 @@ export class LeaderElector {
     while (!end.aborted) {
       await pause(this.#clock, this.#retryPeriodMs, end);
       if (end.aborted) break;
-      await Promise.race([this.#renew(), aborted(end)]);
+      // Also at the end a renewal is waited for: the release would run into it.
+      await Promise.race([this.#renew(), aborted(lost.signal)]);
       // Somebody else holds it: no need to wait for the deadline.
-      if (!end.aborted && this.#held === undefined) {
+      if (!lost.signal.aborted && this.#held === undefined) {
         lost.abort();
         onLost();
       }

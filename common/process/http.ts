@@ -6,6 +6,9 @@ import { registry } from '../metrics/registry.ts';
 /** Undefined = ready; otherwise a sentence that says what is missing. */
 export type ReadinessCheck = () => string | undefined;
 
+/** Node's word for: IPv6 and IPv4, or IPv4 alone where there is no IPv6. */
+export const ANY_ADDRESS = '';
+
 export type ProcessServer = {
   /** The port in use, also when 0 was asked for. */
   port: number;
@@ -16,7 +19,6 @@ export type ProcessServer = {
 export async function startProcessServer(options: {
   port: number;
   checks: Readonly<Record<string, ReadinessCheck>>;
-  host?: string;
 }): Promise<ProcessServer> {
   const server: FastifyInstance = fastify({ logger: false });
 
@@ -30,7 +32,7 @@ export async function startProcessServer(options: {
 
   server.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
 
-  await server.listen({ port: options.port, host: options.host ?? '::' });
+  await server.listen({ port: options.port, host: ANY_ADDRESS });
   const address = server.server.address();
   return {
     port: typeof address === 'object' && address ? address.port : options.port,

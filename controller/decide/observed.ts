@@ -14,6 +14,9 @@ import type { ErrorCode } from '../../common/errors.ts';
 /** Why something cannot be done, as the user shall read it. */
 export type Problem = { code: ErrorCode; message: string; retryable: boolean };
 
+/** Something that was tried and not done; times on the clock of `Observed.now`. */
+export type Failure = Problem & { since: number; retryAt: number };
+
 /** One queue of one session, resolved from registries, pod template, ConfigMaps and broker. */
 export type ResolvedQueue = {
   /** The queue id, or `<id>::<original name>` when the id stands for several queues. */
@@ -47,6 +50,8 @@ export type ObservedSession = {
 
 export type TargetFacts = {
   uid: string;
+  /** Of the object that these facts are about: what is written to it is conditional on nobody having written in between. */
+  resourceVersion: string | undefined;
   selector: WorkloadSplitSpec['target']['selector'];
   paused: boolean;
   /** A rollout that is not ours and not finished; a sentence, or undefined. */
@@ -108,10 +113,10 @@ export type Observed = {
     /** Why the entry cannot be written now; undefined = proven. */
     problem: string | undefined;
   };
-  /** How long consistent lists have shown no patched pod of the target, in milliseconds; 0 = they show one. */
+  /** How long consistent lists have shown no patched pod of the target, with neither webhook entry nor restart annotation, in milliseconds. */
   unpatchedForMs: number;
-  /** Ledger entries whose creation failed for good, by entry name. */
-  failures: ReadonlyMap<string, Problem>;
+  /** What failed and has not succeeded since: by name of the ledger entry, uid of the pod, or `startOffsets <key>`. */
+  failures: ReadonlyMap<string, Failure>;
   settings: Settings;
 };
 
@@ -131,11 +136,12 @@ export type Action =
   | { type: 'RecordStartOffsets'; split: WorkloadSplit; keys: string[] }
   /** Makes the webhook configuration equal to what the splits in the cluster say. */
   | { type: 'SyncWebhook' }
-  | { type: 'RestartTarget'; restartedAt: string }
-  | { type: 'RemoveRestartAnnotation' }
-  | { type: 'EvictPod'; pod: PodFact; why: string }
+  /** Conditional on the target's resourceVersion, as the one after it. */
+  | { type: 'RestartTarget'; restartedAt: string; resourceVersion: string | undefined }
+  | { type: 'RemoveRestartAnnotation'; resourceVersion: string | undefined }
+  | { type: 'EvictPod'; split: WorkloadSplit; pod: PodFact; why: string }
   | { type: 'FenceProducers'; split: WorkloadSplit; keys: string[] }
-  /** Removes our finalizer and deletes the object. */
+  /** Deletes the object, or, when it is deleted, removes our finalizer; both conditional on the resourceVersion. */
   | { type: 'ReleaseSplit'; split: WorkloadSplit };
 
 export type Decision = {

@@ -39,9 +39,6 @@ export type HandOptions = {
   onProblem: (error: unknown) => void;
 };
 
-/** SQS lets nobody hold a message longer than 12 hours, and we have no reason to hide one for longer than this. */
-const LONGEST_DELAY_SECONDS = 900;
-
 export class Hand {
   readonly #options: HandOptions;
   readonly #held = new Map<string, Held>();
@@ -113,7 +110,7 @@ export class Hand {
 
   /** Gives messages back: others can read them after `seconds`. When the call fails they come back after their visibility timeout. */
   async release(messages: readonly Held[], seconds: number): Promise<void> {
-    await this.#setVisibility(messages, Math.min(seconds, LONGEST_DELAY_SECONDS));
+    await this.#setVisibility(messages, seconds);
     for (const held of messages) this.forget(held);
   }
 

@@ -153,7 +153,7 @@ export class Outbox {
 export async function giveBack(hand: Hand, messages: readonly Held[], settings: SqsSettings): Promise<void> {
   const byDelay = Map.groupBy(messages, (held) => {
     const reads = Math.max(1, Number(held.message.Attributes?.ApproximateReceiveCount ?? 1));
-    return settings.redeliverySeconds * 2 ** Math.min(reads - 1, 10);
+    return Math.min(settings.redeliverySeconds * 2 ** Math.min(reads - 1, 10), settings.maxRedeliverySeconds);
   });
   await Promise.all([...byDelay].map(([delay, group]) => hand.release(group, delay)));
 }

@@ -16,8 +16,9 @@ export type SqsSettings = {
   maxHeldBytes: number;
   /** How long a reader waits for room at a destination before it gives the message back and reads on for the others. */
   patienceMs: number;
-  /** First delay of a message that was given back because its destination fails; doubles with each receive up to 15 minutes. */
+  /** Delay of a message that was given back because its destination fails: doubles with each receive, for each counts for the dead-letter rule. */
   redeliverySeconds: number;
+  maxRedeliverySeconds: number;
   retryBaseMs: number;
   retryMaxMs: number;
   /** A stop gives up on waiting messages after so long and gives them back to the original. */
@@ -39,6 +40,7 @@ export const SQS_DEFAULTS: SqsSettings = {
   maxHeldBytes: 128 * 1024 * 1024,
   patienceMs: 1_000,
   redeliverySeconds: 15,
+  maxRedeliverySeconds: 900,
   retryBaseMs: 100,
   retryMaxMs: 10_000,
   stopPatienceMs: 10_000,

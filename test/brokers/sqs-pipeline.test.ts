@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { type MessageAttributeValue, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import type { SplitQueue } from '../../api/kinds/workload-split.ts';
+import type { BrokerConnection, SplitQueue } from '../../api/kinds/workload-split.ts';
 import { systemClock } from '../../common/clock.ts';
 import { createSqsClients, type SqsClients } from '../../common/sqs/client.ts';
 import type { Pipeline } from '../../sidecar/pipeline.ts';
 import { createSqsPipeline } from '../../sidecar/sqs/pipeline.ts';
-import { localPlace } from '../testbed/brokers/place.ts';
-import { type SqsEmulator, startFauxqs } from '../testbed/brokers/sqs.ts';
+import { type Place as Host, localPlace } from '../testbed/brokers/place.ts';
+import { type SqsEmulator, startElasticMq, startFauxqs } from '../testbed/brokers/sqs.ts';
 import { openRun, type Run } from '../testbed/runs.ts';
+import { ensureElasticMq } from '../testbed/toolchain/kafka.ts';
 import { waitFor } from '../testbed/wait.ts';
 import {
   count,
@@ -31,6 +32,7 @@ const SETTINGS = {
   confirmEmptyMs: 500,
   sessionDrainTimeoutMs: 5_000,
   redeliverySeconds: 1,
+  maxRedeliverySeconds: 2,
   retryMaxMs: 500,
   stopPatienceMs: 1_000,
   patienceMs: 300,
@@ -59,18 +61,35 @@ function wantedBy(messages: readonly Numbered[]) {
   return wanted;
 }
 
-describe('the SQS pipeline', () => {
+const elasticMq = await ensureElasticMq();
+const EMULATORS = [
+  { name: 'fauxqs', skip: false as const, start: (place: Host) => startFauxqs(place) },
+  {
+    name: 'ElasticMQ',
+    skip: elasticMq.available ? (false as const) : `${elasticMq.reason} ${elasticMq.howToGet}`,
+    start: (place: Host) => startElasticMq(place, elasticMq),
+  },
+];
+
+for (const { name, skip, start } of EMULATORS)
+  describe(`the SQS pipeline with ${name}`, { skip }, () => suite(name, start));
+
+function suite(emulatorName: string, start: (place: Host) => Promise<SqsEmulator>): void {
   let run: Run;
   let emulator: SqsEmulator;
   let client: SQSClient;
   let clients: SqsClients;
+  let connection: BrokerConnection;
   const open: Pipeline[] = [];
 
   before(async () => {
     run = openRun();
-    emulator = await startFauxqs(localPlace(run));
+    emulator = await start(localPlace(run));
     client = emulator.client();
-    Object.assign(process.env, emulator.environment);
+    const { AWS_REGION: region = '', ...credentials } = emulator.environment;
+    connection = { endpoint: emulator.url, region };
+    Object.assign(process.env, credentials);
+    delete process.env['AWS_ENDPOINT_URL_SQS'];
     clients = createSqsClients();
   });
   afterEach(async () => {
@@ -102,7 +121,7 @@ describe('the SQS pipeline', () => {
       routeTo('bob', FILTERS.bob, bob, 2),
       routeTo('eu', FILTERS.eu, eu, 3),
     ];
-    return { original, fallback, alice, bob, eu, queue: splitQueue(original, fallback, routes) };
+    return { original, fallback, alice, bob, eu, queue: splitQueue(original, fallback, routes, { connection }) };
   };
 
   it('routes 2,000 messages by three overlapping filters: none lost, doubled or misrouted', async () => {
@@ -124,8 +143,10 @@ describe('the SQS pipeline', () => {
   it('reads nothing while it holds', async () => {
     const { original, queue } = await queues();
     await send(client, original, orders(5));
-    const pipeline = pipelineFor(queue);
-    await pipeline.apply({ ...queue, forwarding: 'Hold' });
+    // The fallback is planned and does not exist yet.
+    const early: SplitQueue = { ...queue, fallback: { name: 'planned' }, routes: [], forwarding: 'Hold' };
+    const pipeline = pipelineFor(early);
+    await pipeline.apply(early);
     assert.equal(pipeline.status().state, 'Holding');
     assert.equal((await takeAll(client, original)).length, 5);
   });
@@ -139,14 +160,22 @@ describe('the SQS pipeline', () => {
       picture: { DataType: 'Binary.gif', BinaryValue: Uint8Array.from([0, 255, 1, 254]) },
     };
     const body = '  {"spaces": "kept"}\r\n\t';
+    const AWSTraceHeader = text('Root=1-5759e988-bd862e3fe1be46a994272793');
     await client.send(
-      new SendMessageCommand({ QueueUrl: original.url, MessageBody: body, MessageAttributes: attributes }),
+      new SendMessageCommand({
+        QueueUrl: original.url,
+        MessageBody: body,
+        MessageAttributes: attributes,
+        MessageSystemAttributes: { AWSTraceHeader: { ...AWSTraceHeader, DataType: 'String' } },
+      }),
     );
     const pipeline = pipelineFor(queue);
     await pipeline.apply(queue);
     await waitForCount(client, fallback, 1);
     const [copy] = await takeAll(client, fallback);
     assert.equal(copy?.Body, body);
+    // fauxqs does not keep it.
+    if (emulatorName !== 'fauxqs') assert.equal(copy?.Attributes?.AWSTraceHeader, AWSTraceHeader.StringValue);
     assert.deepEqual(Object.keys(copy?.MessageAttributes ?? {}).sort(), Object.keys(attributes).sort());
     for (const [name, sent] of Object.entries(attributes)) {
       const got: MessageAttributeValue | undefined = copy?.MessageAttributes?.[name];
@@ -248,7 +277,8 @@ describe('the SQS pipeline', () => {
 
   it('tells what was seen of a filter that matches nothing, without values', async () => {
     const { original, alice, fallback } = await queues();
-    const queue = splitQueue(original, fallback, [routeTo('carol', { TENANT: '^carol$', nothing: '.' }, alice)]);
+    const routes = [routeTo('carol', { TENANT: '^carol$', nothing: '.' }, alice)];
+    const queue = splitQueue(original, fallback, routes, { connection });
     const pipeline = pipelineFor(queue);
     await pipeline.apply(queue);
     await send(client, original, orders(70));
@@ -265,4 +295,4 @@ describe('the SQS pipeline', () => {
       ],
     });
   });
-});
+}

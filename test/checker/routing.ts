@@ -53,8 +53,10 @@ function judgeFirstDelivery(
   if (owner === undefined) {
     return isWorkload ? {} : { misrouted: 'it was sent after this session had ended' };
   }
-  const over = owner.endRequestedAt !== null && delivery.receivedAt >= owner.endRequestedAt;
-  if (over) return { leftOverOf: owner.name };
+  const over = mayGoFirst.find(
+    (session) => session.endRequestedAt !== null && delivery.receivedAt >= session.endRequestedAt,
+  );
+  if (over && isWorkload) return { leftOverOf: over.name };
   return { misrouted: `it matched session ${owner.name}, which was Ready and not asked to end` };
 }
 

@@ -1,7 +1,6 @@
 // The suites of `npm test`, in the order in which they run: the fast and most telling ones first.
 
 import { isCached } from '../testbed/cache.ts';
-import { planHelm } from '../testbed/toolchain/helm.ts';
 import { planClusterTools } from '../testbed/toolchain/index.ts';
 import { elasticMqEffort, elasticMqVersion, kafkaEffort, kafkaVersion } from '../testbed/toolchain/kafka.ts';
 import type { PlannedStep } from '../testbed/toolchain/plan.ts';
@@ -38,8 +37,8 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/helm/**/*.test.ts',
     concurrency: 2,
     fileTimeoutMs: minutes(3),
-    usualSeconds: 20,
-    plan: planHelm,
+    usualSeconds: 40,
+    plan: planClusterTools,
   },
   {
     name: 'brokers',

@@ -1,5 +1,6 @@
 // The pods of the target: patched while they must be, unpatched afterwards. Registration is a means, pods are the proof (kubernetes-notes C1–C4).
 import { PATCHING_PHASES } from '../../../api/kinds/workload-split.ts';
+import { mayTry, waitForRetry } from '../failures.ts';
 import type { Action, PodFact } from '../observed.ts';
 import { act, POLL_MS, type SplitContext, type Step, wait } from '../step.ts';
 
@@ -11,40 +12,62 @@ export function registration({ observed, split }: SplitContext): Step {
   return act({ type: 'SyncWebhook' });
 }
 
-export function restart({ observed, split }: SplitContext): Step {
+export function restart(context: SplitContext): Step {
+  const { observed, split } = context;
   const { restartedAt, token } = split.spec;
   const { target } = observed;
   const unpatched = observed.pods.filter((pod) => pod.token !== token);
   if (unpatched.length === 0 || target === undefined || restartedAt === undefined) return undefined;
-  if (target.restartedAt !== restartedAt) return act({ type: 'RestartTarget', restartedAt });
+  const { resourceVersion } = target;
+  if (target.restartedAt !== restartedAt) return act({ type: 'RestartTarget', restartedAt, resourceVersion });
   const stragglers = unpatched.filter(
     (pod) => !pod.terminating && (target.rolloutComplete || pod.restartedAt === restartedAt),
   );
-  if (stragglers.length > 0) return evict(stragglers, 'it was made without the values of its split');
+  const evicted = evict(context, stragglers, 'it was made without the values of its split');
+  if (evicted) return evicted;
   return wait(`${unpatched.length} of ${observed.pods.length} pods still read the original queue`, POLL_MS);
 }
 
-/** While pods must be patched: the entry is there, and a pod that is not patched goes. */
+/**
+ * While pods must be patched: the entry is there, and a pod that reads an original goes. Pods of an earlier token of this split may stay:
+ * they read the fallbacks that they know. What cannot be done now holds nothing else up.
+ */
 export function keepPatched(context: SplitContext): Step {
-  const { observed, split } = context;
-  const strangers = observed.pods.filter((pod) => pod.token !== split.spec.token && !pod.terminating);
-  return (
-    registration(context) ??
-    (strangers.length > 0 ? evict(strangers, 'it reads the original queue during a split') : undefined)
-  );
+  const { observed } = context;
+  const strangers = observed.pods.filter((pod) => pod.token === undefined && !pod.terminating);
+  const entry = registration(context);
+  if (entry) return entry.actions.length > 0 || strangers.length > 0 ? entry : undefined;
+  const evicted = evict(context, strangers, 'it reads the original queue during a split');
+  return evicted?.actions.length ? evicted : undefined;
 }
 
-export function unpatch({ observed, split }: SplitContext): Step {
-  if (observed.target?.restartedAt !== undefined) return act({ type: 'RemoveRestartAnnotation' });
-  const patched = observed.pods.filter((pod) => pod.token !== undefined);
+export function unpatch(context: SplitContext): Step {
+  const { target, pods } = context.observed;
+  if (target?.restartedAt !== undefined) {
+    return act({ type: 'RemoveRestartAnnotation', resourceVersion: target.resourceVersion });
+  }
+  const patched = pods.filter((pod) => pod.token !== undefined);
   if (patched.length === 0) return undefined;
   const stay = patched.filter(
-    (pod) => !pod.terminating && (observed.target?.rolloutComplete === true || pod.restartedAt === undefined),
+    (pod) => !pod.terminating && (target?.rolloutComplete === true || pod.restartedAt === undefined),
   );
-  if (stay.length > 0) return evict(stay, `its split ${split.metadata.name} is over`);
-  return wait(`${patched.length} patched pods to go`, POLL_MS);
+  const evicted = evict(context, gently(stay, pods), `its split ${context.split.metadata.name} is over`);
+  return evicted ?? wait(`${patched.length} patched pods to go`, POLL_MS);
 }
 
-function evict(pods: readonly PodFact[], why: string): Step {
-  return { actions: pods.map((pod): Action => ({ type: 'EvictPod', pod, why })), requeueAfterMs: POLL_MS };
+/** As a rolling update would: pods that serve nobody at once, the others one by one, each when all the others are there. */
+function gently(leaving: readonly PodFact[], all: readonly PodFact[]): PodFact[] {
+  const useless = leaving.filter((pod) => !pod.ready);
+  if (useless.length > 0) return useless;
+  return all.every((pod) => pod.ready && !pod.terminating) ? leaving.slice(0, 1) : [];
+}
+
+/** A disruption budget may say no: that pod is asked again later. */
+function evict({ observed, split }: SplitContext, pods: readonly PodFact[], why: string): Step {
+  const willing = pods.filter((pod) => mayTry(observed, pod.uid));
+  if (willing.length === 0) {
+    const subjects = pods.map((pod) => pod.uid);
+    return waitForRetry(observed, subjects);
+  }
+  return { actions: willing.map((pod): Action => ({ type: 'EvictPod', split, pod, why })), requeueAfterMs: POLL_MS };
 }

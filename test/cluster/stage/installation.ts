@@ -34,7 +34,7 @@ export async function installChart(cluster: Cluster, aws: Variables, values: Var
     '--namespace',
     OPERATOR_NAMESPACE,
     '--create-namespace',
-    ...(process.env['NOWAIT'] ? [] : ['--wait']),
+    '--wait',
     '--timeout=120s',
     ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
   ]);

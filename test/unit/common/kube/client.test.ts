@@ -261,6 +261,14 @@ describe('KubeClient', () => {
       assert.equal((await error).code, 'ApiUnreachable');
     });
 
+    it('rejects when the server ends it in the middle of an event', async () => {
+      void server.failNext(
+        () => true,
+        (response) => response.end('{"type":"ADDED","object":{"meta'),
+      );
+      assert.match((await rejection(drain())).message, /ended in the middle of an event/);
+    });
+
     it('rejects with status 410 when the version is too old', async () => {
       server.expire();
       const error = await rejection(drain());

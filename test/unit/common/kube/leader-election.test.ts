@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createKubeClient } from '../../../../common/kube/client.ts';
 import { LeaderElector } from '../../../../common/kube/leader-election.ts';
@@ -194,6 +195,22 @@ describe('LeaderElector', () => {
     await pass(2_500);
     await leads(b);
     assert.deepEqual(a.events, ['started', 'told to stop', 'stopped']);
+  });
+
+  it('lets a renewal that is under way end before it releases the lease', async () => {
+    const a = start('a');
+    await leads(a);
+    const answer = Promise.withResolvers<ServerResponse>();
+    void server.failNext(isRenewal, answer.resolve);
+    await clock.advance(2_000);
+    const response = await answer.promise;
+    a.shutdown.abort();
+    await waitFor('the word to stop', () => a.events.includes('told to stop'), soon);
+    await settled();
+    assert.equal(count('PUT'), 1);
+    status(response, 500, 'InternalError', 'no');
+    await a.ended;
+    assert.equal(lease().spec.holderIdentity, '');
   });
 
   it('asks for the lease again after it was lost', async () => {

@@ -1,0 +1,54 @@
+// What could not be done, remembered until it was: one thing that fails stops nothing else, is tried again later and later, and can be
+// explained. In memory only: after a restart everything is simply tried again.
+import { toSplitterError } from '../../common/errors.ts';
+import type { Log } from '../../common/log.ts';
+import type { Failure } from '../decide/observed.ts';
+
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 15_000;
+/** A permission or a quota does not change by asking often; but it may be changed. */
+const RETRY_FINAL_MS = 60_000;
+
+export class Failures {
+  readonly #bySplit = new Map<string, Map<string, Failure & { times: number }>>();
+  readonly #now: () => number;
+  readonly #log: Log;
+
+  constructor(now: () => number, log: Log) {
+    this.#now = now;
+    this.#log = log;
+  }
+
+  /** What the call resolves to; undefined when it failed, which is noted. */
+  async attempt<T>(splitUid: string, subject: string, call: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const outcome = await call();
+      this.#bySplit.get(splitUid)?.delete(subject);
+      return outcome;
+    } catch (thrown) {
+      this.note(splitUid, subject, thrown);
+      return undefined;
+    }
+  }
+
+  /** `subject` is unique in the split: name of a ledger entry, uid of a pod, `startOffsets <key>`. */
+  note(splitUid: string, subject: string, thrown: unknown): void {
+    const { code, message, retryable } = toSplitterError(thrown);
+    const now = this.#now();
+    const before = this.#bySplit.get(splitUid)?.get(subject);
+    const times = (before?.times ?? 0) + 1;
+    const delayMs = retryable ? Math.min(FIRST_RETRY_MS * 2 ** (times - 1), LONGEST_RETRY_MS) : RETRY_FINAL_MS;
+    const failure = { code, message, retryable, since: before?.since ?? now, retryAt: now + delayMs, times };
+    const ofSplit = this.#bySplit.get(splitUid) ?? new Map<string, Failure & { times: number }>();
+    this.#bySplit.set(splitUid, ofSplit.set(subject, failure));
+    this.#log.warn({ err: thrown, split: splitUid, subject, code, retryInMs: delayMs }, 'failed and is tried again');
+  }
+
+  of(splitUid: string): ReadonlyMap<string, Failure> {
+    return this.#bySplit.get(splitUid) ?? new Map();
+  }
+
+  forget(splitUid: string): void {
+    this.#bySplit.delete(splitUid);
+  }
+}
