@@ -10,6 +10,7 @@ import { LEASES, PODS, SPLIT_SESSIONS, WEBHOOK_CONFIGURATIONS, WORKLOAD_SPLITS }
 import type { KubeObject } from '../common/kube/types.ts';
 import { WorkQueue } from '../common/kube/work-queue.ts';
 import type { Log } from '../common/log.ts';
+import { sessionMetrics } from '../common/metrics/sessions.ts';
 import { splitName } from '../common/naming/kubernetes.ts';
 import type { ActContext } from './act/context.ts';
 import type { SessionProjector } from './compat/projector.ts';
@@ -72,6 +73,16 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     },
   });
 
+  const webhook = new WorkQueue({
+    name: 'webhook-entries',
+    clock,
+    log,
+    maxDelayMs: MAX_BACKOFF_MS,
+    process: async () => {
+      if (await act.webhook.repair()) sessionMetrics.webhookRepairs.inc();
+    },
+  });
+
   const wakeTarget = (session: SplitSession | undefined): void => {
     if (session) targets.add(targetText(session.metadata.namespace ?? '', splitName(session.spec.target)));
   };
@@ -98,6 +109,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     sweeps.add('pods');
   });
   configuration.onChange(() => {
+    webhook.add('entries');
     for (const split of splits.list()) wakeSplit(split);
   });
 
@@ -106,6 +118,8 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   try {
     await Promise.all(reflectors.map((reflector) => reflector.waitForSync(signal)));
     log.info({ sessions: sessions.list().length, splits: splits.list().length }, 'leading');
+    webhook.start();
+    webhook.add('entries');
     targets.start();
     sweeps.start();
     sweeps.add('pods');
@@ -113,7 +127,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   } catch (error) {
     if (!signal.aborted) throw toSplitterError(error);
   } finally {
-    await Promise.all([targets.shutdown(), sweeps.shutdown(), projection]);
+    await Promise.all([targets.shutdown(), sweeps.shutdown(), webhook.shutdown(), projection]);
     await Promise.all(reflectors.map((reflector) => reflector.stop()));
   }
 }

@@ -1,5 +1,6 @@
 // `npm run check`: everything that can be said about the code without running it. Runs all checks, prints each with its time, and reports all failures.
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machineTraces, repositoryFiles, timersInTests, tooLong, withoutHeader } from './checks/files.ts';
 
@@ -9,9 +10,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 type Outcome = string;
 type Check = { name: string; run: () => Promise<Outcome> };
 
-/** Our programs run under this very Node, which may be newer than the one in PATH. */
+/** Everything runs under this very Node, which may be newer than the one in PATH. */
 const node = (...args: string[]) => runProgram(process.execPath, args);
-const tool = (name: string, ...args: string[]) => runProgram('npx', ['--no-install', name, ...args]);
+const tool = (name: string, ...args: string[]) => node(join('node_modules', '.bin', name), ...args);
 
 const CHECKS: readonly Check[] = [
   { name: 'types (tsc)', run: () => tool('tsc', '--noEmit') },

@@ -1,13 +1,22 @@
 // The whole life cycle: what is → what to do next. Pure, total, and the same answer for the same facts. Acting is somebody else's job.
 import { PATCHED_LABEL } from '../../api/constants.ts';
 import type { SplitPhase, WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
-import type { Decision, Observed, Problem, TargetFacts } from './observed.ts';
+import type { Decision, Observed, ObservedSession, Problem, TargetFacts } from './observed.ts';
 import { noticeLoss } from './phases/loss.ts';
 import { inItsPhase } from './phases/phases.ts';
 import type { Names } from './plan.ts';
 import { addRoutes, createPlanned, deleteRetired, endRoutes, planSessions, retireUnneeded } from './resources.ts';
-import { endSessions, failUncreatable, failUnresolvable, guardSessions, releaseSessions, wanting } from './sessions.ts';
-import { act, type SplitContext, type Step, wait } from './step.ts';
+import {
+  endSessions,
+  failAll,
+  failUncreatable,
+  failUnresolvable,
+  guardSessions,
+  releaseSessions,
+  wanting,
+} from './sessions.ts';
+import { hasTraceOf, isCopy } from './spec.ts';
+import { act, RESYNC_MS, type SplitContext, type Step, wait } from './step.ts';
 
 /** Phases in which sessions may still join. */
 const OPEN: ReadonlySet<SplitPhase> = new Set(['Preparing', 'Patching', 'Splitting', 'Warm', 'Draining']);
@@ -20,8 +29,8 @@ export function decide(observed: Observed, names: Names): Decision {
     () => guardSessions(observed),
     () => failUnresolvable(observed),
     () => failUncreatable(observed),
-    ...(split ? stagesOf({ observed, split, names }) : [() => begin(observed)]),
     () => releaseSessions(observed),
+    ...(split ? stagesOf({ observed, split, names }) : [() => begin(observed)]),
   ];
   const waiting: string[] = [];
   const delays: number[] = [];
@@ -41,15 +50,12 @@ export function decide(observed: Observed, names: Names): Decision {
 
 function stagesOf(context: SplitContext): (() => Step)[] {
   const { observed, split } = context;
+  if (isCopy(split, observed.clusterUid)) return [() => setAside(context)];
   if (split.spec.incarnation === undefined) return [() => incarnate(observed, split)];
-  if (isCopied(observed, split)) {
-    return [() => wait('nothing: this object was copied or restored from elsewhere and is inert; delete it')];
-  }
-  const open = OPEN.has(split.spec.phase);
   return [
     () => noticeLoss(context),
     () => loseSessions(context),
-    ...(open ? [() => planSessions(context), () => createPlanned(context), () => addRoutes(context)] : []),
+    ...(isOpen(split) ? [() => planSessions(context), () => createPlanned(context), () => addRoutes(context)] : []),
     ...(split.spec.phase === 'Abandoned' ? [] : [() => endRoutes(context)]),
     () => retireUnneeded(context),
     () => deleteRetired(context),
@@ -57,39 +63,50 @@ function stagesOf(context: SplitContext): (() => Step)[] {
   ];
 }
 
-function isCopied(observed: Observed, split: WorkloadSplit): boolean {
-  const { incarnation } = split.spec;
-  return incarnation?.clusterUid !== observed.clusterUid || incarnation.selfUid !== split.metadata.uid;
+/** Whether sessions may join; others wait for the next split of the target. */
+export function isOpen({ metadata, spec }: WorkloadSplit): boolean {
+  return OPEN.has(spec.phase) && metadata.deletionTimestamp === undefined;
 }
 
-/** Only an empty split may be given an incarnation: one with queues in it came from somewhere else. */
 function incarnate(observed: Observed, split: WorkloadSplit): Step {
-  if (split.spec.queues.length > 0 || split.spec.resources.length > 0)
-    return wait('nothing: this object has no incarnation and is inert; delete it');
   const incarnation = { clusterUid: observed.clusterUid, selfUid: split.metadata.uid ?? '' };
   return act({ type: 'WriteSpec', split, spec: { ...split.spec, incarnation }, why: 'marked as made here' });
 }
 
-/** Somebody deleted the split while its target lives: its sessions end, and the target is restored as always. */
+/** Its queues and pods are not ours to touch. It only goes away when somebody deletes it; until then no session can begin. */
+function setAside({ observed, split }: SplitContext): Step {
+  if (split.metadata.deletionTimestamp !== undefined) return act({ type: 'ReleaseSplit', split });
+  const problem: Problem = {
+    code: 'Copied',
+    retryable: false,
+    message: `WorkloadSplit ${split.metadata.name} was copied or restored from elsewhere and stands in the way; delete it (kubectl delete workloadsplit ${split.metadata.name}) and start again`,
+  };
+  return (
+    failAll(wanting(observed), problem) ??
+    wait('nothing: this object was copied or restored from elsewhere and is inert; delete it')
+  );
+}
+
+/** Somebody deleted the split while its target lives: its sessions end, and the target is restored as always. New ones wait. */
 function loseSessions({ observed, split }: SplitContext): Step {
   if (split.metadata.deletionTimestamp === undefined) return undefined;
-  const problem: Problem = {
+  const lost = wanting(observed).filter(({ session }) => hasTraceOf(split.spec, session));
+  return failAll(lost, {
     code: 'SessionLost',
     retryable: false,
-    message: `WorkloadSplit ${split.metadata.name} was deleted`,
-  };
-  const sessions = wanting(observed).map(({ session }) => ({ type: 'FailSession' as const, session, problem }));
-  return sessions.length > 0 ? act(...sessions) : undefined;
+    message: `WorkloadSplit ${split.metadata.name} was deleted, so the target goes back to its original queues; start a new session`,
+  });
 }
 
 /** The first session of a target. Everything that can be refused is refused here, before anything exists. */
 function begin(observed: Observed): Step {
-  const first = wanting(observed).filter(({ resolution }) => resolution?.ok === true);
-  if (first.length === 0) return undefined;
+  const waiting = wanting(observed);
+  const first = waiting.filter(({ resolution }) => resolution?.ok === true);
+  if (first.length === 0) return waiting.length > 0 ? wait('the names of the queues', RESYNC_MS) : undefined;
   const refusal = refuse(observed);
-  if (refusal) return act(...first.map(({ session }) => ({ type: 'FailSession' as const, session, problem: refusal })));
+  if (refusal) return failAll(first, refusal);
   if (observed.target === undefined) return undefined;
-  return act({ type: 'CreateSplit', spec: emptySpec(observed, observed.target) });
+  return act({ type: 'CreateSplit', spec: emptySpec(observed, observed.target, first) });
 }
 
 function refuse(observed: Observed): Problem | undefined {
@@ -134,8 +151,9 @@ function refuse(observed: Observed): Problem | undefined {
   return undefined;
 }
 
-function emptySpec(observed: Observed, target: TargetFacts): WorkloadSplitSpec {
+function emptySpec(observed: Observed, target: TargetFacts, first: readonly ObservedSession[]): WorkloadSplitSpec {
   const { apiVersion, kind, name } = observed.targetReference;
+  const timeouts = first.map(({ resolution }) => (resolution?.ok ? resolution.value.restartTimeoutSeconds : 1));
   return {
     target: { apiVersion, kind, name, uid: target.uid, selector: target.selector },
     phase: 'Preparing',
@@ -145,6 +163,6 @@ function emptySpec(observed: Observed, target: TargetFacts): WorkloadSplitSpec {
     queues: [],
     resources: [],
     phaseSince: new Date(observed.now).toISOString(),
-    settings: { ttlSeconds: 0, restartTimeoutSeconds: 60 },
+    settings: { ttlSeconds: 0, restartTimeoutSeconds: Math.max(1, ...timeouts) },
   };
 }

@@ -5,12 +5,14 @@ import type {
   EnvironmentVariable,
   LedgerEntry,
   QueueLocation,
+  QueueVariable,
   Route,
   SplitQueue,
   WorkloadSplitSpec,
 } from '../../api/kinds/workload-split.ts';
 import { environmentFor } from './environment.ts';
 import type { Problem, Resolution, ResolvedQueue } from './observed.ts';
+import { isProvisional } from './spec.ts';
 
 /** Where names come from; temporary names hold random digits and are used once in their life. */
 export type Names = {
@@ -62,12 +64,28 @@ function conflictWith(spec: WorkloadSplitSpec, resolved: ResolvedQueue): Problem
   const twin = spec.queues.find(
     (queue) => queue.key !== resolved.key && sameLocation(queue.original, resolved.original),
   );
-  if (!twin) return undefined;
+  if (twin) {
+    return {
+      code: 'InvalidConfig',
+      retryable: false,
+      message: `queue ids ${twin.id} and ${resolved.id} both name ${resolved.original.name}; one queue can be split under one id only`,
+    };
+  }
+  const changed = changedVariable(spec, resolved);
+  if (!changed) return undefined;
   return {
     code: 'InvalidConfig',
     retryable: false,
-    message: `queue ids ${twin.id} and ${resolved.id} both name ${resolved.original.name}; one queue can be split under one id only`,
+    message: `variable ${changed.variable} of container ${changed.container} has another value than when the running split of this target began; end the other sessions and start again`,
   };
+}
+
+/** The pods of a running split were told what became of the old value; the new one may name queues that they know nothing of. */
+function changedVariable(spec: WorkloadSplitSpec, resolved: ResolvedQueue): QueueVariable | undefined {
+  const known = spec.queues.flatMap((queue) => queue.variables);
+  return resolved.variables.find(({ container, variable, original }) =>
+    known.some((other) => other.container === container && other.variable === variable && other.original !== original),
+  );
 }
 
 function sameLocation(one: QueueLocation, other: QueueLocation): boolean {
@@ -139,16 +157,20 @@ function queueEntryKind(kind: QueueKind): LedgerEntry['kind'] {
   return kind === 'SQS' ? 'SqsQueue' : 'KafkaTopic';
 }
 
+/** What was retired is nobody's any more: names are used once. */
 export function sessionEntry(spec: WorkloadSplitSpec, session: SplitSession, key: string): LedgerEntry | undefined {
-  return spec.resources.find(
-    (entry) => entry.session === session.metadata.name && entry.queue === key && entry.kind !== 'KafkaGroup',
-  );
+  return entriesOfSession(spec, session.metadata.name, key).find((entry) => entry.kind !== 'KafkaGroup');
 }
 
 /** The group of a session's own reader, as the ledger has it. */
 export function sessionGroup(spec: WorkloadSplitSpec, session: string, key: string): string | undefined {
-  return spec.resources.find((entry) => entry.session === session && entry.queue === key && entry.kind === 'KafkaGroup')
-    ?.name;
+  return entriesOfSession(spec, session, key).find((entry) => entry.kind === 'KafkaGroup')?.name;
+}
+
+function entriesOfSession(spec: WorkloadSplitSpec, session: string, key: string): LedgerEntry[] {
+  return spec.resources.filter(
+    (entry) => entry.session === session && entry.queue === key && entry.state !== 'Retired',
+  );
 }
 
 /** All routes of the session at once, or undefined while something of it does not exist yet: a session is Ready as a whole. */
@@ -185,10 +207,11 @@ export function withRoutes(
   return { ...spec, queues };
 }
 
-/** What the target's pods must be told now: the fallback of every queue that has one. */
+/** What the target's pods must be told now: every fallback that they know, and those of queues that a session has all it needs of. */
 export function podEnvironment(spec: WorkloadSplitSpec): EnvironmentVariable[] {
-  const ready = spec.queues.filter((queue) =>
-    spec.resources.some((entry) => entry.queue === queue.key && entry.role === 'fallback' && entry.state === 'Created'),
-  );
-  return environmentFor(ready, (queue) => queue.fallback);
+  return environmentFor(queuesToTell(spec), (queue) => queue.fallback);
+}
+
+export function queuesToTell(spec: WorkloadSplitSpec): SplitQueue[] {
+  return spec.queues.filter((queue) => queue.routes.length > 0 || !isProvisional(spec, queue));
 }

@@ -1,5 +1,7 @@
 // The ledger's life: plan what sessions need, create what is planned, retire and delete what nobody needs. Names are used once.
 import type { LedgerEntry, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
+import { mayTry, waitForRetry } from './failures.ts';
+import type { Resolution } from './observed.ts';
 import { planSession, withRoutes } from './plan.ts';
 import { isRouted, wanting } from './sessions.ts';
 import { bumped, entriesOfQueue, isAcknowledged, isProvisional, withState } from './spec.ts';
@@ -9,7 +11,7 @@ import { act, type SplitContext, type Step } from './step.ts';
 export function planSessions({ observed, split, names }: SplitContext): Step {
   let spec = split.spec;
   for (const { session, resolution } of wanting(observed)) {
-    if (!resolution?.ok || isRouted(observed, session)) continue;
+    if (!resolution?.ok || isRouted(observed, session) || needsRetiring(spec, resolution.value)) continue;
     const plan = planSession(spec, split.metadata.uid ?? '', session, resolution.value, names);
     if (!plan.ok) return act({ type: 'FailSession', session, problem: plan.problem });
     spec = plan.spec;
@@ -19,17 +21,26 @@ export function planSessions({ observed, split, names }: SplitContext): Step {
     : act({ type: 'WriteSpec', split, spec, why: 'planned what the sessions need' });
 }
 
-/** Claims come first: nothing is made for an original that somebody else has split. */
+/** A queue that is just being taken back cannot be joined: it must be gone before the next one, with other names, is planned. */
+function needsRetiring(spec: WorkloadSplitSpec, { queues }: Resolution): boolean {
+  const retiring = spec.resources.filter((entry) => entry.role !== 'session' && entry.state === 'Retired');
+  return queues.some(({ key }) => retiring.some((entry) => entry.queue === key));
+}
+
+/** Claims come first: nothing is made for an original that somebody else has split. What failed gets a pause and stops nothing else. */
 export function createPlanned({ split, observed }: SplitContext): Step {
   const planned = split.spec.resources.filter((entry) => entry.state === 'Planned');
-  const possible = planned.filter((entry) => {
-    const failure = observed.failures.get(entry.name);
-    if (failure && !failure.retryable) return false;
-    return entry.role === 'claim' || isClaimed(split.spec, entry.queue);
-  });
+  const possible = planned.filter(
+    (entry) => mayTry(observed, entry.name) && (entry.role === 'claim' || isClaimed(split.spec, entry.queue)),
+  );
   const claims = possible.filter((entry) => entry.role === 'claim');
   const entries = claims.length > 0 ? claims : possible;
-  return entries.length === 0 ? undefined : act({ type: 'CreateResources', split, entries });
+  if (entries.length > 0) return act({ type: 'CreateResources', split, entries });
+  return waitForRetry(observed, planned.map(nameOf));
+}
+
+function nameOf({ name }: LedgerEntry): string {
+  return name;
 }
 
 function isClaimed(spec: WorkloadSplitSpec, key: string): boolean {
@@ -106,7 +117,7 @@ function wantedBySomebody(spec: WorkloadSplitSpec, key: string, alive: ReadonlyS
 }
 
 /** Retired entries are deleted when the forwarder has let go of them; claims go after the queues they protect. */
-export function deleteRetired({ split }: SplitContext): Step {
+export function deleteRetired({ observed, split }: SplitContext): Step {
   const { spec } = split;
   const retired = spec.resources.filter((entry) => entry.state === 'Retired');
   const free = retired.filter((entry) => {
@@ -115,9 +126,10 @@ export function deleteRetired({ split }: SplitContext): Step {
     if (entry.role === 'claim') return entriesOfQueue(spec, entry.queue).every((other) => other.role === 'claim');
     return untouched || isAcknowledged(split);
   });
-  if (free.length > 0) return act({ type: 'DeleteResources', split, entries: free });
+  const entries = free.filter((entry) => mayTry(observed, entry.name));
+  if (entries.length > 0) return act({ type: 'DeleteResources', split, entries });
   const empty = spec.queues.filter((queue) => entriesOfQueue(spec, queue.key).length === 0);
-  if (empty.length === 0) return undefined;
+  if (empty.length === 0) return waitForRetry(observed, free.map(nameOf));
   const queues = spec.queues.filter((queue) => !empty.includes(queue));
   return act({
     type: 'WriteSpec',

@@ -1,8 +1,10 @@
 // Which sessions still want messages, which have failed or expired, and when a session may go. Touches no queue.
 import { FINALIZER } from '../../api/constants.ts';
 import type { SplitSession } from '../../api/kinds/split-session.ts';
-import type { Observed, ObservedSession, Problem } from './observed.ts';
-import { hasTraceOf } from './spec.ts';
+import type { WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
+import { isHopeless } from './failures.ts';
+import type { Action, Failure, Observed, ObservedSession, Problem } from './observed.ts';
+import { hasTraceOf, isCopy } from './spec.ts';
 import { act, type Step } from './step.ts';
 
 /** True while the session should have its messages; everything else about its end follows from this being false. */
@@ -13,6 +15,16 @@ export function wants(observed: Observed, { session, expired }: ObservedSession)
 
 export function wanting(observed: Observed): ObservedSession[] {
   return observed.sessions.filter((entry) => wants(observed, entry));
+}
+
+/** Sessions that keep the split going: none when somebody deleted it; those that come then wait for the next one. */
+export function served(observed: Observed): ObservedSession[] {
+  return observed.split?.metadata.deletionTimestamp === undefined ? wanting(observed) : [];
+}
+
+export function failAll(sessions: readonly ObservedSession[], problem: Problem): Step {
+  if (sessions.length === 0) return undefined;
+  return act(...sessions.map(({ session }): Action => ({ type: 'FailSession', session, problem })));
 }
 
 /** True when the spec has a live route for every queue that the session was given. */
@@ -68,30 +80,49 @@ export function failUnresolvable(observed: Observed): Step {
   return failed.length === 0 ? undefined : act(...failed);
 }
 
-/** A ledger entry that cannot be made fails the sessions that need it, and no others. */
+/** What cannot be made, or not in the time that a restart may take, fails the sessions that need it, and no others. */
 export function failUncreatable(observed: Observed): Step {
-  const spec = observed.split?.spec;
-  if (!spec || observed.failures.size === 0) return undefined;
-  const actions = wanting(observed).flatMap(({ session }) => {
-    const mine = spec.resources.filter((entry) => entry.session === session.metadata.name);
-    const keys = new Set(mine.map((entry) => entry.queue));
-    const needed = spec.resources.filter(
-      (entry) =>
-        entry.state === 'Planned' && (mine.includes(entry) || (entry.role !== 'session' && keys.has(entry.queue))),
-    );
-    const problem = needed.map((entry) => observed.failures.get(entry.name)).find((found) => found && !found.retryable);
-    return problem ? [{ type: 'FailSession' as const, session, problem }] : [];
+  const { split, failures } = observed;
+  if (!split || failures.size === 0) return undefined;
+  const patience = split.spec.settings.restartTimeoutSeconds;
+  const actions = wanting(observed).flatMap(({ session }): Action[] => {
+    const failure = subjectsOf(split.spec, session.metadata.name)
+      .flatMap((subject) => failures.get(subject) ?? [])
+      .find((candidate) => isHopeless(observed, candidate, patience));
+    return failure ? [{ type: 'FailSession', session, problem: asProblem(failure, patience) }] : [];
   });
   return actions.length === 0 ? undefined : act(...actions);
 }
 
-/** The finalizer goes when neither route nor ledger speaks of the session any more. */
+/** Everything that must succeed before the session can be Ready, as failures name it. */
+function subjectsOf(spec: WorkloadSplitSpec, session: string): string[] {
+  const keys = new Set(spec.resources.flatMap((entry) => (entry.session === session ? [entry.queue] : [])));
+  const planned = spec.resources.filter(
+    (entry) =>
+      entry.state === 'Planned' && (entry.role === 'session' ? entry.session === session : keys.has(entry.queue)),
+  );
+  return [...planned.map((entry) => entry.name), ...[...keys].map(startOffsetsOf)];
+}
+
+/** How `Observed.failures` names the attempt to record where partitions of this queue begin. */
+export function startOffsetsOf(key: string): string {
+  return `startOffsets ${key}`;
+}
+
+function asProblem({ code, message, retryable }: Failure, patienceSeconds: number): Problem {
+  if (!retryable) return { code, message, retryable };
+  return { code, retryable: false, message: `it did not work for ${patienceSeconds} s: ${message}` };
+}
+
+/** The finalizer goes when neither route nor ledger speaks of the session any more; what a copy says counts for nothing. */
 export function releaseSessions(observed: Observed): Step {
+  const { split, clusterUid } = observed;
+  const spec = split && !isCopy(split, clusterUid) ? split.spec : undefined;
   const free = observed.sessions.filter(
     (entry) =>
       !wants(observed, entry) &&
       entry.session.metadata.finalizers?.includes(FINALIZER) === true &&
-      !(observed.split && hasTraceOf(observed.split.spec, entry.session)),
+      !(spec && hasTraceOf(spec, entry.session)),
   );
   if (free.length === 0) return undefined;
   return act(...free.map(({ session }) => ({ type: 'ReleaseSession' as const, session })));

@@ -22,9 +22,9 @@ export function mapQueues(spec: WorkloadSplitSpec, change: (queue: SplitQueue) =
   return { ...spec, queues: spec.queues.map(change) };
 }
 
-/** For every queue that pods were told about; provisional ones stay as they are, they are taken back by the ledger. */
+/** For every queue that was forwarded; one that is on Hold stays so until a cut-over of its own. */
 export function withForwarding(spec: WorkloadSplitSpec, forwarding: DesiredForwarding): WorkloadSplitSpec {
-  return mapQueues(spec, (queue) => (isProvisional(spec, queue) ? queue : { ...queue, forwarding }));
+  return mapQueues(spec, (queue) => (queue.forwarding === 'Hold' ? queue : { ...queue, forwarding }));
 }
 
 export function withState(
@@ -75,12 +75,25 @@ export function reports(split: WorkloadSplit, queue: SplitQueue, ...states: stri
   return isAcknowledged(split) && reported !== undefined && states.includes(reported.state);
 }
 
+/** Queues whose fallback pods were told about. */
+export function toldQueues(spec: WorkloadSplitSpec): SplitQueue[] {
+  return spec.queues.filter((queue) => !isProvisional(spec, queue));
+}
+
 /** A queue whose fallback no pod was ever told about: it can be taken back without restart or drain. */
 export function isProvisional(spec: WorkloadSplitSpec, queue: SplitQueue): boolean {
   const told = new Set(spec.environment.map((entry) => `${entry.container}/${entry.variable}`));
   return (
     queue.forwarding === 'Hold' && !queue.variables.some((entry) => told.has(`${entry.container}/${entry.variable}`))
   );
+}
+
+/** The object was copied from another cluster or restored with another uid: nothing is done for it, whatever it says. */
+export function isCopy(split: WorkloadSplit, clusterUid: string): boolean {
+  const { incarnation, queues, resources } = split.spec;
+  // Only an empty one may still be given its incarnation.
+  if (incarnation === undefined) return queues.length > 0 || resources.length > 0;
+  return incarnation.clusterUid !== clusterUid || incarnation.selfUid !== split.metadata.uid;
 }
 
 /** The split's ledger or routes still speak of this session. */

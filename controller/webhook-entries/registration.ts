@@ -22,6 +22,8 @@ export type WebhookRegistration = {
   problem(split: WorkloadSplit): Promise<string | undefined>;
   /** Writes the whole list; calls are made one after another. */
   sync(): Promise<void>;
+  /** Writes it only when somebody else changed it, or entries of splits that are over are left. Returns whether it had to. */
+  repair(): Promise<boolean>;
 };
 
 export type RegistrationOptions = {
@@ -52,11 +54,15 @@ export function createRegistration({
     );
   }
 
-  async function write(): Promise<void> {
-    const configuration = await read();
+  async function wanted(): Promise<WebhookEntry[]> {
     const { items } = await client.list<WorkloadSplit>(WORKLOAD_SPLITS);
     const bundle = Buffer.from(await caBundle()).toString('base64');
-    const webhooks = entriesFor(items, clusterUid, service, bundle);
+    return entriesFor(items, clusterUid, service, bundle);
+  }
+
+  async function write(): Promise<void> {
+    const configuration = await read();
+    const webhooks = await wanted();
     if (webhooks.length > MAX_ENTRIES) {
       throw new SplitterError(
         'ApiRejected',
@@ -84,7 +90,7 @@ export function createRegistration({
     );
   }
 
-  return {
+  const registration: WebhookRegistration = {
     async isRegistered(split) {
       const { webhooks = [] } = await read();
       const entry = webhooks.find((candidate) => candidate.name === entryName(split));
@@ -93,10 +99,29 @@ export function createRegistration({
     async problem(split) {
       return await prove(split, await caBundle());
     },
+    async repair() {
+      const { metadata, webhooks: present = [] } = await read();
+      const expected = await wanted();
+      const isOwned = metadata.ownerReferences?.some((owner) => owner.kind === 'Namespace') === true;
+      const isThere = (entry: WebhookEntry): boolean => present.some((other) => isSame(entry, other));
+      if (isOwned && present.length === expected.length && expected.every(isThere)) return false;
+      await registration.sync();
+      return true;
+    },
     sync() {
       const next = last.then(write, write);
       last = next.catch(() => undefined);
       return next;
     },
   };
+  return registration;
+}
+
+/** The API server fills in defaults, so only what decides who is called, and how, is compared. */
+function isSame(one: WebhookEntry, other: Pick<WebhookEntry, 'name' | 'clientConfig'>): boolean {
+  return (
+    one.name === other.name &&
+    one.clientConfig.caBundle === other.clientConfig.caBundle &&
+    one.clientConfig.service.path === other.clientConfig.service.path
+  );
 }

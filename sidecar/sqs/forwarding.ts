@@ -2,7 +2,7 @@
 // is the pipeline's business. A message is deleted from the original only after its copy was acknowledged.
 import { DeleteMessageBatchCommand, type Message } from '@aws-sdk/client-sqs';
 import type { QueueLocation, Route, SplitQueue } from '../../api/kinds/workload-split.ts';
-import { type Clock, pause } from '../../common/clock.ts';
+import type { Clock } from '../../common/clock.ts';
 import { crashPoint } from '../../common/crash-points.ts';
 import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { MessageAttributes } from '../../common/filter/filter.ts';
@@ -112,17 +112,20 @@ export class Forwarding {
    */
   async stop(signal: AbortSignal): Promise<void> {
     await this.#reader.stop();
-    const limit = new AbortController();
-    const giveUp = AbortSignal.any([signal, limit.signal]);
-    void pause(this.#options.clock, this.#options.settings.stopPatienceMs, giveUp).then(() => limit.abort());
-    const delivered = await this.#hand.empty(giveUp);
-    limit.abort();
-    if (delivered) return;
+    if (this.#options.mayWrite() && (await this.#deliveredInTime(signal))) return;
     const outboxes = [...this.#outboxes.values()];
     this.#outboxes.clear();
     const unsent = await Promise.all(outboxes.map((outbox) => outbox.retire()));
     await this.#hand.release(unsent.flat(), 0);
     await this.#hand.empty(signal);
+  }
+
+  async #deliveredInTime(signal: AbortSignal): Promise<boolean> {
+    const limit = new AbortController();
+    const cancel = this.#options.clock.after(this.#options.settings.stopPatienceMs, () => limit.abort());
+    const delivered = await this.#hand.empty(AbortSignal.any([signal, limit.signal]));
+    cancel();
+    return delivered;
   }
 
   /** After `stop`. Forgets everything; what is still invisible comes back by itself. */

@@ -186,13 +186,12 @@ describe('copies', () => {
     await pipeline.close();
     await upstream.disconnect();
     const copied = await values(kafka, fallback);
-    const rest = copied.values();
     // Compaction goes on: what the original still has came over, in its order.
-    for (const value of await values(kafka, topic))
-      assert.ok(
-        rest.some((copy) => copy === value),
-        value,
-      );
+    let position = -1;
+    for (const value of await values(kafka, topic)) {
+      position = copied.indexOf(value, position + 1);
+      assert.notEqual(position, -1, value);
+    }
     assert.ok(!copied.includes('abort'));
   });
 

@@ -6,20 +6,21 @@ import type { SplitQueue } from '../../api/kinds/workload-split.ts';
 import { CRASH_POINT_VARIABLE } from '../../common/crash-points.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import type { Supervised } from '../testbed/processes.ts';
-import { waitFor } from '../testbed/wait.ts';
+import { waitFor, withDeadline } from '../testbed/wait.ts';
 import {
   assertOrdered,
+  countAborted,
   createOriginal,
   createSplit,
   groupOffsets,
   isAlices,
   type KafkaWorld,
-  numbered,
   openKafkaWorld,
   openPipeline,
   readAll,
   type Split,
   type Stored,
+  sendNumbered,
   waitForRecords,
 } from './kafka-support.ts';
 
@@ -50,7 +51,7 @@ const start = (kafka: KafkaWorld, queue: SplitQueue, crashPoint = ''): Promise<S
 /** Runs until the named point kills it, and proves that it was that point. */
 async function runUntilKilled(kafka: KafkaWorld, queue: SplitQueue, crashPoint: string): Promise<void> {
   const program = await start(kafka, queue, crashPoint);
-  const reason = await program.ended;
+  const reason = await withDeadline(program.ended, `the death at ${crashPoint}`, 30_000);
   assert.equal(reason.signal, 'SIGKILL', program.tail());
   assert.ok(program.tail().includes(`crash-point ${crashPoint.split(':')[0]}`), program.tail());
 }
@@ -80,12 +81,14 @@ describe('the Kafka pipeline', () => {
     it(`forwards exactly once when it dies at kafka.${point}`, async (context) => {
       const kafka = needed(context);
       const made = await split(kafka);
-      await kafka.producer.send({ topic: made.topic, messages: numbered(0, TOTAL) });
+      await sendNumbered(kafka, made.topic, 0, TOTAL);
       await runUntilKilled(kafka, made.queue, `kafka.${point}`);
       await runUntilKilled(kafka, made.queue, `kafka.${point}`);
       const last = await start(kafka, made.queue);
       await assertExactlyOnce(kafka, made);
       await last.stop();
+      const hasWritten = point.startsWith('between');
+      assert.equal((await countAborted(kafka, made.queue.fallback.name)) > 0, hasWritten);
     });
   }
 
@@ -94,11 +97,11 @@ describe('the Kafka pipeline', () => {
     const made = await split(kafka);
     const first = openPipeline(kafka, made.queue);
     await first.apply(made.queue);
-    await kafka.producer.send({ topic: made.topic, messages: numbered(0, TOTAL / 2) });
+    await sendNumbered(kafka, made.topic, 0, TOTAL / 2);
     await waitForRecords(kafka, made.alice, alices.length / 2);
     const second = openPipeline(kafka, made.queue);
     await second.apply(made.queue);
-    await kafka.producer.send({ topic: made.topic, messages: numbered(TOTAL / 2, TOTAL) });
+    await sendNumbered(kafka, made.topic, TOTAL / 2, TOTAL);
     await assertExactlyOnce(kafka, made);
     await waitFor('the first to know that it is fenced', () => first.status().reason === 'Fenced', {
       deadlineMs: 10_000,
@@ -115,7 +118,7 @@ describe('the Kafka pipeline', () => {
     const pipeline = openPipeline(kafka, made.queue);
     await pipeline.apply(made.queue);
     pipeline.allow(false);
-    await kafka.producer.send({ topic: made.topic, messages: numbered(0, TOTAL) });
+    await sendNumbered(kafka, made.topic, 0, TOTAL);
     await waitFor('the pipeline to say why it waits', () => pipeline.status().reason === 'Interrupted', {
       deadlineMs: 10_000,
     });
@@ -132,7 +135,7 @@ describe('the Kafka pipeline', () => {
     await pipeline.apply(made.queue);
     await kafka.admin.fence(made.queue);
     const before = await groupOffsets(kafka, made.group, made.topic);
-    await kafka.producer.send({ topic: made.topic, messages: numbered(0, 10) });
+    await sendNumbered(kafka, made.topic, 0, 10);
     await waitFor('the pipeline to be fenced', () => pipeline.status().reason === 'Fenced', { deadlineMs: 10_000 });
     assert.deepEqual(await groupOffsets(kafka, made.group, made.topic), before);
     assert.equal((await readAll(kafka, made.queue.fallback.name)).length, 0);
@@ -142,7 +145,7 @@ describe('the Kafka pipeline', () => {
   it('a dead transaction of a predecessor is ended by the fence at once, not by its timeout', async (context) => {
     const kafka = needed(context);
     const made = await split(kafka);
-    await kafka.producer.send({ topic: made.topic, messages: numbered(0, TOTAL) });
+    await sendNumbered(kafka, made.topic, 0, TOTAL);
     await runUntilKilled(kafka, made.queue, 'kafka.between-offsets-and-end:1');
     const startedAt = performance.now();
     await kafka.admin.fence(made.queue);

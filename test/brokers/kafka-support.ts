@@ -6,6 +6,7 @@ import type { LedgerEntry, Route, SplitQueue } from '../../api/kinds/workload-sp
 import { systemClock } from '../../common/clock.ts';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
+import { fetchPartitions } from '../../common/kafka/wire/fetch.ts';
 import { readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import { type RecordContent, readContent } from '../../common/kafka/wire/record-batch.ts';
 import { createKafkaAdmin, type KafkaAdmin } from '../../controller/brokers/kafka/admin.ts';
@@ -209,12 +210,33 @@ export async function waitForRecords(
   );
 }
 
+/** Transactions that the broker itself calls aborted. */
+export async function countAborted(world: KafkaWorld, topic: string): Promise<number> {
+  const { topicId, partitions } = await world.cluster.describeTopic(topic);
+  let aborted = 0;
+  for (const { partition, leader, leaderEpoch } of partitions) {
+    const position = { partition, offset: 0n, leaderEpoch, lastFetchedEpoch: -1 };
+    const limits = { maxWaitMs: 0, maxBytes: 10_000_000, maxPartitionBytes: 10_000_000 };
+    const [fetched] = await fetchPartitions(await world.cluster.broker(leader), topicId, [position], limits);
+    aborted += fetched?.aborted.length ?? 0;
+  }
+  return aborted;
+}
+
 /** Numbered messages of two tenants, one key for each of ten partitions' worth of order. */
 export function numbered(from: number, to: number): Message[] {
   return Array.from({ length: to - from }, (_, index) => {
     const id = from + index;
     return { key: `key-${id % 10}`, value: String(id), headers: { tenant: id % 2 === 0 ? 'alice' : 'nobody' } };
   });
+}
+
+/** In many small batches, so that there are many turns to forward them in. */
+export async function sendNumbered(world: KafkaWorld, topic: string, from: number, to: number): Promise<void> {
+  const BATCH = 20;
+  for (let at = from; at < to; at += BATCH) {
+    await world.producer.send({ topic, messages: numbered(at, Math.min(at + BATCH, to)) });
+  }
 }
 
 export const isAlices = (id: number): boolean => id % 2 === 0;

@@ -84,10 +84,12 @@ export async function waitForCount(
   expected: number,
   deadlineMs = 20_000,
 ): Promise<void> {
-  await waitFor(`${queue.name} to hold ${expected} messages`, async () => (await count(client, queue)) === expected, {
-    deadlineMs,
-    intervalMs: 50,
-  });
+  const isReached = async () => {
+    const held = await count(client, queue);
+    if (held !== expected) throw new Error(`it holds ${held}`);
+    return true;
+  };
+  await waitFor(`${queue.name} to hold ${expected} messages`, isReached, { deadlineMs, intervalMs: 50 });
 }
 
 export function routeTo(session: string, filter: Record<string, string>, destination: Place, second = 0): Route {

@@ -28,8 +28,15 @@ const CONTROL: Channel = 'control';
 const CLOSED = ['none', 'closed', 'closing', 'error'];
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const LEADER_NOT_AVAILABLE = 5;
-const COORDINATOR_DEADLINE_MS = 10_000;
-const TRANSIENT = ['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR'];
+const MOVE_DEADLINE_MS = 10_000;
+const COORDINATOR_MOVED = ['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR'];
+const LEADER_MOVED = [
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+];
 
 export class Cluster {
   readonly options: KafkaClientOptions;
@@ -134,24 +141,31 @@ export class Cluster {
    * Calls the coordinator of a group or transactional id, finding it first (which also makes the internal topic on a fresh cluster)
    * and again whenever the answer says that it moved. `attempt` throws a kafkaError for its response's code.
    */
-  async withCoordinator<T>(
+  withCoordinator<T>(
     kind: CoordinatorKind,
     key: string,
     attempt: (connection: Connection) => Promise<T>,
     channel: Channel = CONTROL,
   ): Promise<T> {
-    const deadline = this.clock.monotonic() + COORDINATOR_DEADLINE_MS;
+    const forget = () => this.#coordinators.delete(`${kind}/${key}`);
+    return this.#whileMoved(COORDINATOR_MOVED, forget, async () =>
+      attempt(await this.#coordinator(kind, key, channel)),
+    );
+  }
+
+  /** Calls leaders of a topic's partitions, and asks who leads again when they have changed or are not known everywhere yet. */
+  withLeaders<T>(topic: string, attempt: () => Promise<T>): Promise<T> {
+    return this.#whileMoved(LEADER_MOVED, () => this.forgetTopic(topic), attempt);
+  }
+
+  async #whileMoved<T>(moved: readonly string[], forget: () => void, attempt: () => Promise<T>): Promise<T> {
+    const deadline = this.clock.monotonic() + MOVE_DEADLINE_MS;
     for (let delayMs = 20; ; delayMs = Math.min(delayMs * 2, 500)) {
       try {
-        return await attempt(await this.#coordinator(kind, key, channel));
+        return await attempt();
       } catch (error) {
-        const transient = isKafkaError(error, ...TRANSIENT);
-        if (transient) this.#coordinators.delete(`${kind}/${key}`);
-        if (!transient || this.#closed || this.clock.monotonic() + delayMs > deadline) {
-          if (error instanceof SplitterError && error.code === 'BrokerUnreachable')
-            this.#coordinators.delete(`${kind}/${key}`);
-          throw error;
-        }
+        forget();
+        if (!isKafkaError(error, ...moved) || this.#closed || this.clock.monotonic() + delayMs > deadline) throw error;
       }
       await pause(this.clock, delayMs);
     }

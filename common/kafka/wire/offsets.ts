@@ -11,7 +11,7 @@ import { pause } from '../../clock.ts';
 import { SplitterError } from '../../errors.ts';
 import { call } from './call.ts';
 import type { Cluster } from './cluster.ts';
-import { errorName, kafkaError, throwIfError } from './errors.ts';
+import { errorName, throwIfError } from './errors.ts';
 
 /** Offset per partition. */
 export type Offsets = Map<number, bigint>;
@@ -100,7 +100,16 @@ export function commitWithoutMembers(
 export type LogEnd = 'earliest' | 'latest' | 'high watermark';
 
 /** `latest` is the last stable offset: what unfinished transactions wrote lies between it and the high watermark. */
-export async function logOffsets(
+export function logOffsets(
+  cluster: Cluster,
+  topic: string,
+  partitions: readonly number[],
+  end: LogEnd,
+): Promise<Offsets> {
+  return cluster.withLeaders(topic, () => askLeaders(cluster, topic, partitions, end));
+}
+
+async function askLeaders(
   cluster: Cluster,
   topic: string,
   partitions: readonly number[],
@@ -126,10 +135,7 @@ export async function logOffsets(
       },
     ]);
     for (const entry of response.topics.flatMap((found) => found.partitions)) {
-      if (entry.errorCode !== 0) {
-        cluster.forgetTopic(topic);
-        throw kafkaError(entry.errorCode, `offsets of topic ${topic}, partition ${entry.partitionIndex}`);
-      }
+      throwIfError(entry.errorCode, `offsets of topic ${topic}, partition ${entry.partitionIndex}`);
       offsets.set(entry.partitionIndex, entry.offset);
     }
   }

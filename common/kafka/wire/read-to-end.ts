@@ -2,7 +2,7 @@
 // Only records count: transaction markers and aborted records take offsets that many clients never commit past (kafka-notes C5).
 import { SplitterError } from '../../errors.ts';
 import type { Channel, Cluster } from './cluster.ts';
-import { errorName, kafkaError } from './errors.ts';
+import { errorName, throwIfError } from './errors.ts';
 import { type FetchedPartition, fetchPartitions } from './fetch.ts';
 import { logOffsets } from './offsets.ts';
 import { type CommittedRead, readCommitted } from './read-committed.ts';
@@ -19,16 +19,14 @@ export async function* readToEnd(
 ): AsyncGenerator<CommittedRead & { end: bigint }> {
   let position = from;
   for (;;) {
-    const fetched = await fetchOne(cluster, { topic, partition, from: position }, channel);
+    const fetched = await cluster.withLeaders(topic, () =>
+      fetchOne(cluster, { topic, partition, from: position }, channel),
+    );
     if (errorName(fetched.errorCode) === 'OFFSET_OUT_OF_RANGE') {
       const begin = (await logOffsets(cluster, topic, [partition], 'earliest')).get(partition) ?? 0n;
       if (begin <= position) return;
       position = begin;
       continue;
-    }
-    if (fetched.errorCode !== 0) {
-      cluster.forgetTopic(topic);
-      throw kafkaError(fetched.errorCode, `reading topic ${topic}, partition ${partition}`);
     }
     const read = readCommitted(fetched, position);
     const isAtEnd = read.next >= fetched.lastStableOffset;
@@ -60,6 +58,9 @@ async function fetchOne(
     throw new SplitterError('BrokerUnreachable', `topic ${topic}, partition ${partition}: no answer`, {
       retryable: true,
     });
+  }
+  if (errorName(fetched.errorCode) !== 'OFFSET_OUT_OF_RANGE') {
+    throwIfError(fetched.errorCode, `reading topic ${topic}, partition ${partition}`);
   }
   return fetched;
 }

@@ -1,25 +1,23 @@
 // The way back: the fallback is drained, the target restored, the temporary queues deleted.
 import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
 import type { Observed } from '../observed.ts';
-import { wanting } from '../sessions.ts';
-import { bumped, inPhase, isProvisional, mapQueues, reports, withForwarding, withState } from '../spec.ts';
+import { served } from '../sessions.ts';
+import { bumped, inPhase, mapQueues, reports, toldQueues, withState } from '../spec.ts';
 import { act, POLL_MS, type SplitContext, type Step, wait } from '../step.ts';
 import { keepPatched, registration, unpatch } from './pods.ts';
+import { resume } from './running.ts';
 
 export function draining(context: SplitContext): Step {
   const { observed, split } = context;
   const { spec } = split;
-  if (wanting(observed).length > 0) {
-    const forwarding = inPhase(withForwarding(spec, 'Forward'), 'Splitting', observed.now);
-    return act({ type: 'WriteSpec', split, spec: forwarding, why: 'a session came back' });
-  }
+  if (served(observed).length > 0) return resume(context);
   const kept = keepPatched(context);
   if (kept) return kept;
-  const told = spec.queues.filter((queue) => !isProvisional(spec, queue));
-  const busy = told.filter((queue) => !reports(split, queue, 'Stopped', 'Returned'));
+  const fed = spec.queues.filter((queue) => queue.forwarding !== 'Hold');
+  const busy = fed.filter((queue) => !reports(split, queue, 'Stopped', 'Returned'));
   const returning = busy.filter((queue) => queue.forwarding === 'Return');
   if (busy.length > returning.length) return wait('the forwarder to stop', POLL_MS);
-  const full = told.filter((queue) => !observed.queues.get(queue.key)?.drained && !reports(split, queue, 'Returned'));
+  const full = fed.filter((queue) => !observed.queues.get(queue.key)?.drained && !reports(split, queue, 'Returned'));
   if (full.length === 0) {
     return act({
       type: 'WriteSpec',
@@ -58,11 +56,10 @@ export function remainingText(observed: Observed, queues: readonly SplitQueue[])
 
 export function restoring(context: SplitContext): Step {
   const { observed, split } = context;
-  const unfenced = split.spec.queues.filter((queue) => queue.kind === 'Kafka' && !queue.fenced);
+  const kafka = toldQueues(split.spec).filter((queue) => queue.kind === 'Kafka');
+  const unfenced = kafka.filter((queue) => !queue.fenced);
   if (unfenced.length > 0) return act({ type: 'FenceProducers', split, keys: unfenced.map((queue) => queue.key) });
-  const late = split.spec.queues.filter(
-    (queue) => queue.kind === 'Kafka' && observed.queues.get(queue.key)?.remaining !== 0,
-  );
+  const late = kafka.filter((queue) => observed.queues.get(queue.key)?.remaining !== 0);
   if (late.length > 0) return wait(`the target to read ${remainingText(observed, late)}`, POLL_MS);
   return registration(context) ?? unpatch(context) ?? afterRestore(context);
 }
@@ -84,13 +81,18 @@ function afterRestore({ observed, split }: SplitContext): Step {
 export function cleaning({ observed, split }: SplitContext): Step {
   const { spec } = split;
   if (spec.resources.length === 0) return act({ type: 'ReleaseSplit', split });
-  const fed = spec.queues.filter((queue) => !isProvisional(spec, queue) && hasLive(spec.resources, queue.key));
-  const left = fed.filter(
-    (queue) =>
-      queue.kind === 'SQS' && queue.forwarding !== 'Return' && (observed.queues.get(queue.key)?.remaining ?? 1) > 0,
+  const fed = toldQueues(spec).filter((queue) => hasLive(spec.resources, queue.key));
+  const remainingIn = (queue: SplitQueue): number | undefined => observed.queues.get(queue.key)?.remaining;
+  // What came after the forwarder had reported the end of its move needs another one; it begins with a Stop.
+  const left = fed.filter((queue) =>
+    queue.forwarding === 'Return'
+      ? reports(split, queue, 'Returned') && (remainingIn(queue) ?? 0) > 0
+      : queue.kind === 'SQS' && (remainingIn(queue) ?? 1) > 0,
   );
   if (left.length > 0) {
-    const moved = mapQueues(spec, (queue) => (left.includes(queue) ? { ...queue, forwarding: 'Return' } : queue));
+    const moved = mapQueues(spec, (queue) =>
+      left.includes(queue) ? { ...queue, forwarding: queue.forwarding === 'Return' ? 'Stop' : 'Return' } : queue,
+    );
     return act({
       type: 'WriteSpec',
       split,

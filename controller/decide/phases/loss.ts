@@ -1,7 +1,7 @@
 // Target, namespace or split object is gone: no restart, no drain; what is left moves back to the originals (kubernetes-notes C16, C20).
 import type { Action, Problem } from '../observed.ts';
 import { wanting } from '../sessions.ts';
-import { inPhase, isAcknowledged, isProvisional, reports, withForwarding } from '../spec.ts';
+import { inPhase, isAcknowledged, mapQueues, reports, toldQueues } from '../spec.ts';
 import { act, POLL_MS, type SplitContext, type Step, wait } from '../step.ts';
 import { remainingText } from './end.ts';
 import { registration } from './pods.ts';
@@ -18,7 +18,9 @@ export function noticeLoss({ observed, split }: SplitContext): Step {
     message: `${target.kind} ${target.name} was deleted; messages that were left go back to the original queues`,
   };
   const sessions = wanting(observed).map(({ session }): Action => ({ type: 'FailSession', session, problem }));
-  const spec = inPhase(withForwarding(split.spec, 'Return'), 'Abandoned', observed.now);
+  const told = toldQueues(split.spec);
+  const back = mapQueues(split.spec, (queue) => (told.includes(queue) ? { ...queue, forwarding: 'Return' } : queue));
+  const spec = inPhase(back, 'Abandoned', observed.now);
   return act(...sessions, { type: 'WriteSpec', split, spec, why: 'target or namespace is gone' });
 }
 
@@ -26,10 +28,10 @@ export function abandoned(context: SplitContext): Step {
   const { observed, split } = context;
   const out = registration(context);
   if (out) return out;
-  const unfenced = split.spec.queues.filter((queue) => queue.kind === 'Kafka' && !queue.fenced);
+  const told = toldQueues(split.spec);
+  const unfenced = told.filter((queue) => queue.kind === 'Kafka' && !queue.fenced);
   if (!isAcknowledged(split)) return wait('the forwarder to stop', POLL_MS);
   if (unfenced.length > 0) return act({ type: 'FenceProducers', split, keys: unfenced.map((queue) => queue.key) });
-  const told = split.spec.queues.filter((queue) => !isProvisional(split.spec, queue));
   const busy = told.filter((queue) => !reports(split, queue, 'Returned'));
   if (busy.length > 0) return wait(`the forwarder to move ${remainingText(observed, busy)} back`, POLL_MS);
   return act({

@@ -29,12 +29,14 @@ export function restart(context: SplitContext): Step {
 }
 
 /**
- * While pods must be patched: the entry is there, and a pod that reads an original goes. Pods of an earlier token of this split may stay:
- * they read the fallbacks that they know. What cannot be done now holds nothing else up.
+ * While pods must be patched: the entry is there, and a pod that reads an original goes. While nothing is forwarded, pods with an earlier
+ * token of this split may stay: they read the fallbacks that they know. What cannot be done now holds nothing else up.
  */
 export function keepPatched(context: SplitContext): Step {
-  const { observed } = context;
-  const strangers = observed.pods.filter((pod) => pod.token === undefined && !pod.terminating);
+  const { observed, split } = context;
+  const isStranger = ({ token }: PodFact): boolean =>
+    split.spec.phase === 'Draining' ? token === undefined : token !== split.spec.token;
+  const strangers = observed.pods.filter((pod) => isStranger(pod) && !pod.terminating);
   const entry = registration(context);
   if (entry) return entry.actions.length > 0 || strangers.length > 0 ? entry : undefined;
   const evicted = evict(context, strangers, 'it reads the original queue during a split');
