@@ -14,7 +14,7 @@ import type { Log } from '../common/log.ts';
 export type ReplicasOptions = {
   client: Pick<KubeClient, 'create' | 'mergePatch' | 'delete'>;
   /** Follows the Leases with FORWARDER_LABEL in the operator's namespace. */
-  leases: Pick<Reflector<Lease>, 'list' | 'get' | 'onChange' | 'synced'>;
+  leases: Pick<Reflector<Lease>, 'list' | 'onChange' | 'synced'>;
   namespace: string;
   /** Pod name: name of the Lease, and holder in the status of splits. */
   me: string;
@@ -64,8 +64,8 @@ export class Replicas {
 
   /** Names of living replicas; undefined while we would not see whether others live: then nobody is declared dead. */
   alive(): Set<string> | undefined {
-    const { leases, clock, me } = this.#options;
-    if (!leases.synced || clock.monotonic() - this.#sawOwnChangeAt >= 2 * this.#renewMs + 1_000) return undefined;
+    const { leases, me } = this.#options;
+    if (!leases.synced || !this.#canJudge()) return undefined;
     const living = leases
       .list()
       .filter((lease) => this.#observer.sinceChangeMs(lease) < durationOf(lease, this.#durationMs));
@@ -132,14 +132,20 @@ export class Replicas {
 
   #saw(key: string, lease: Lease | undefined): void {
     const { clock, namespace, me } = this.#options;
+    const couldJudge = this.#canJudge();
     if (key === `${namespace}/${me}` && lease !== undefined) {
       // After a gap in which changes could not be seen, everybody gets the full time again.
-      if (clock.monotonic() - this.#sawOwnChangeAt >= 2 * this.#renewMs + 1_000) this.#observer.reset();
+      if (!couldJudge) this.#observer.reset();
       this.#sawOwnChangeAt = clock.monotonic();
     }
     if (lease === undefined) this.#observer.forget(parseKey(key));
     else this.#observer.sinceChangeMs(lease);
-    if (lease === undefined) this.#notify();
+    if (lease === undefined || couldJudge !== this.#canJudge()) this.#notify();
+  }
+
+  /** Our own Lease changes so often; while we see that, we would see the others' changes too. */
+  #canJudge(): boolean {
+    return this.#options.clock.monotonic() - this.#sawOwnChangeAt < 2 * this.#renewMs + 1_000;
   }
 
   #notify(): void {

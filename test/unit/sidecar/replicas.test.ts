@@ -52,7 +52,6 @@ function setUp() {
     },
     leases: {
       list: () => [...stored.values()],
-      get: ({ name }) => stored.get(name),
       onChange: (callback) => {
         callbacks.add(callback);
         return () => callbacks.delete(callback);
@@ -121,6 +120,15 @@ describe('Replicas', () => {
     assert.deepEqual(replicas.alive(), new Set(['me', 'other']));
     await clock.advance(15_000);
     assert.deepEqual(replicas.alive(), new Set(['me']));
+  });
+
+  it('says at once when it can judge, so that nothing waits for the next renewal', async () => {
+    const { replicas, run } = setUp();
+    const told: boolean[] = [];
+    replicas.onChange(() => told.push(replicas.alive() !== undefined));
+    assert.equal(replicas.alive(), undefined);
+    await run();
+    assert.equal(told[0], true);
   });
 
   it('may act while its lease is fresh, and while the API server is away', async () => {
