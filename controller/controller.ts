@@ -16,7 +16,7 @@ import type { ActContext } from './act/context.ts';
 import type { SessionProjector } from './compat/projector.ts';
 import type { Names } from './decide/plan.ts';
 import { countSessions, countSplits } from './measure.ts';
-import { createObserver, type ObserverOptions } from './observe/observe.ts';
+import type { ObserverOptions } from './observe/observe.ts';
 import { reconcile, type TargetKey } from './reconciler.ts';
 import { sweepPods } from './sweep.ts';
 
@@ -50,10 +50,10 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   });
   const reflectors = [sessions, splits, leases, patchedPods, configuration];
 
-  const observer = createObserver({
+  const observer: ObserverOptions = {
     ...options.observer,
     leaseVersion: ({ metadata }) => leases.get(objectName(metadata))?.metadata.resourceVersion,
-  });
+  };
   const targets = new WorkQueue({
     name: 'targets',
     concurrency: WORKERS,
@@ -93,16 +93,17 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     for (const split of splits.list()) if (split.metadata.namespace === namespace) wakeSplit(split);
   };
   sessions.onChange(({ after, before }: Change<SplitSession>) => {
+    if (!after && before?.metadata.uid) observer.heartbeats.forget(before.metadata.uid);
     wakeTarget(after ?? before);
     countSessions(sessions.list());
   });
   splits.onChange(({ after, before }: Change<WorkloadSplit>) => {
+    if (!after && before?.metadata.uid) {
+      observer.steady.forget(before.metadata.uid);
+      act.failures.forget(before.metadata.uid);
+    }
     wakeSplit(after ?? before);
     countSplits(splits.list());
-  });
-  leases.onChange(({ after, before }) => {
-    const lease = after ?? before;
-    if (lease) wakeTarget(sessions.get(objectName(lease.metadata)));
   });
   patchedPods.onChange(({ after, before }) => {
     wakeNamespace((after ?? before)?.metadata.namespace);

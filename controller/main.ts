@@ -15,6 +15,7 @@ import { startProcessServer } from '../common/process/http.ts';
 import { runMain } from '../common/process/main.ts';
 import { ensureCertificateAuthority } from '../common/tls/authority.ts';
 import type { ActContext } from './act/context.ts';
+import { Failures } from './act/failures.ts';
 import type { BrokerAdmin } from './brokers/broker.ts';
 import { createBrokers } from './brokers/brokers.ts';
 import { createProjector, NO_PROJECTOR } from './compat/projector.ts';
@@ -116,7 +117,7 @@ function createActContext(
       prove: createProve(client, service),
     }),
     announce: (subject, type, reason, message) => void events.record(subject, type, reason, message),
-    failures: new Map(),
+    failures: new Failures(systemClock.now, log),
     now: systemClock.now,
   };
 }

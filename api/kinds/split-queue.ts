@@ -110,7 +110,6 @@ export const splitQueue = z.object({
     .default([])
     .meta({ description: 'One for each session.', ...atomicList }),
   forwarding: desiredForwarding,
-  sns: z.boolean().optional().describe('SQS: message bodies are SNS envelopes and filters see the attributes inside.'),
   transactionalIdPrefix: z
     .string()
     .max(200)

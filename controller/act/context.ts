@@ -2,9 +2,9 @@
 import type { QueueKind, TargetReference } from '../../api/kinds/common.ts';
 import type { KubeClient } from '../../common/kube/types.ts';
 import type { BrokerAdmin } from '../brokers/broker.ts';
-import type { Problem } from '../decide/observed.ts';
 import type { WebhookRegistration } from '../webhook-entries/registration.ts';
 import type { Announce } from './announce.ts';
+import type { Failures } from './failures.ts';
 
 export type ActContext = {
   client: KubeClient;
@@ -14,8 +14,7 @@ export type ActContext = {
   brokers: Record<QueueKind, BrokerAdmin>;
   webhook: WebhookRegistration;
   announce: Announce;
-  /** Where a ledger entry that cannot be made is noted until it is made or retired, by entry name. */
-  failures: Map<string, Problem>;
+  failures: Failures;
   now: () => number;
 };
 

@@ -31,11 +31,14 @@ export async function perform(context: ActContext, place: Place, action: Action)
     case 'SyncWebhook':
       return await context.webhook.sync();
     case 'RestartTarget':
-      return await restartTarget(context, place, action.restartedAt);
+      return await restartTarget(context, place, action.restartedAt, action.resourceVersion);
     case 'RemoveRestartAnnotation':
-      return await removeRestartAnnotation(context, place);
+      return await removeRestartAnnotation(context, place, action.resourceVersion);
     case 'EvictPod':
-      return await evictPod(context, place.namespace, action.pod, action.why);
+      await context.failures.attempt(action.split.metadata.uid ?? '', action.pod.uid, () =>
+        evictPod(context, place.namespace, action.pod, action.why),
+      );
+      return;
     case 'FenceProducers':
       return await fenceProducers(context, action.split, action.keys);
     case 'ReleaseSplit':

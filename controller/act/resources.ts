@@ -1,8 +1,7 @@
-// Makes what the ledger plans and deletes what it retired. Each entry stands alone: one that fails does not stop the others.
+// Makes what the ledger plans and deletes what it retired. Each entry stands alone: one that fails is noted and does not stop the others.
 import type { LedgerEntry, SplitQueue, WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
-import { toSplitterError } from '../../common/errors.ts';
 import { sessionGroup } from '../decide/plan.ts';
-import { bumped, sameEntry, withCreated, withoutEntries } from '../decide/spec.ts';
+import { bumped, withCreated, withoutEntries } from '../decide/spec.ts';
 import { claimOriginal, releaseClaim } from './claims.ts';
 import type { ActContext } from './context.ts';
 import { writeSpec } from './split.ts';
@@ -12,8 +11,9 @@ export async function createResources(
   split: WorkloadSplit,
   entries: readonly LedgerEntry[],
 ): Promise<void> {
+  const uid = split.metadata.uid ?? '';
   const outcomes = await Promise.all(
-    entries.map((entry) => attempt(context, entry, () => create(context, split, entry))),
+    entries.map((entry) => context.failures.attempt(uid, entry.name, () => create(context, split, entry))),
   );
   let { spec } = split;
   entries.forEach((entry, index) => {
@@ -21,20 +21,6 @@ export async function createResources(
     if (outcome) spec = withCreated(spec, entry, outcome);
   });
   if (spec !== split.spec) await writeSpec(context, split, spec);
-  const failed = entries.find((entry) => context.failures.get(entry.name)?.retryable === true);
-  if (failed) throw context.failures.get(failed.name);
-}
-
-async function attempt<T>(context: ActContext, entry: LedgerEntry, call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    const outcome = await call();
-    context.failures.delete(entry.name);
-    return outcome;
-  } catch (thrown) {
-    const { code, message, retryable } = toSplitterError(thrown);
-    context.failures.set(entry.name, { code, message, retryable });
-    return undefined;
-  }
 }
 
 async function create(
@@ -65,9 +51,10 @@ export async function deleteResources(
   split: WorkloadSplit,
   entries: readonly LedgerEntry[],
 ): Promise<void> {
+  const uid = split.metadata.uid ?? '';
   const outcomes = await Promise.all(
     entries.map((entry) =>
-      attempt(context, entry, async () => {
+      context.failures.attempt(uid, entry.name, async () => {
         await remove(context, split, entry);
         return entry;
       }),
@@ -75,8 +62,6 @@ export async function deleteResources(
   );
   const gone = outcomes.filter((entry) => entry !== undefined);
   if (gone.length > 0) await writeSpec(context, split, bumped(withoutEntries(split.spec, gone)));
-  const failed = entries.find((entry) => !gone.some((other) => sameEntry(entry, other)));
-  if (failed) throw context.failures.get(failed.name);
 }
 
 async function remove(context: ActContext, split: WorkloadSplit, entry: LedgerEntry): Promise<void> {

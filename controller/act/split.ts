@@ -26,12 +26,21 @@ export async function writeSpec(
   return await client.replace(WORKLOAD_SPLITS, { ...split, spec });
 }
 
-/** Deletes the object first: without a finalizer it would be gone before the deletion was decided on. */
+/**
+ * Deletes the object, and next time, when nobody has written to it in between, takes our finalizer off. Both are conditional on the
+ * resourceVersion: a split in which another controller has begun something anew must not lose its ledger.
+ */
 export async function releaseSplit({ client, announce }: ActContext, split: WorkloadSplit): Promise<void> {
-  const { name, namespace = '', uid = '' } = split.metadata;
-  if (split.metadata.deletionTimestamp === undefined)
-    await client.delete(WORKLOAD_SPLITS, { name, namespace }, { uid });
-  await ignoreMissing(client.mergePatch(WORKLOAD_SPLITS, { name, namespace }, { metadata: { uid, finalizers: [] } }));
+  const { name, namespace = '', uid, resourceVersion, deletionTimestamp } = split.metadata;
+  if (deletionTimestamp === undefined) {
+    const preconditions = { ...(uid === undefined ? {} : { uid }), ...(resourceVersion ? { resourceVersion } : {}) };
+    await client.delete(WORKLOAD_SPLITS, { name, namespace }, preconditions);
+    return;
+  }
+  const finalizers = (split.metadata.finalizers ?? []).filter((entry) => entry !== FINALIZER);
+  await ignoreMissing(
+    client.mergePatch(WORKLOAD_SPLITS, { name, namespace }, { metadata: { resourceVersion, finalizers } }),
+  );
   const { apiVersion, kind, name: target, uid: targetUid } = split.spec.target;
   announce(
     { apiVersion, kind, metadata: { name: target, namespace, uid: targetUid } },

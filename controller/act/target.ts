@@ -6,20 +6,38 @@ import type { PodFact } from '../decide/observed.ts';
 import type { ActContext, Place } from './context.ts';
 import { ignoreMissing } from './sessions.ts';
 
-export async function restartTarget(context: ActContext, place: Place, restartedAt: string): Promise<void> {
-  await annotate(context, place, restartedAt);
+/** `resourceVersion`: of the target that was decided on; a controller that slept over the end of the split gets a Conflict. */
+export async function restartTarget(
+  context: ActContext,
+  place: Place,
+  restartedAt: string,
+  resourceVersion: string | undefined,
+): Promise<void> {
+  await annotate(context, place, restartedAt, resourceVersion);
 }
 
 /** The template equals the owner's again, so a Deployment goes back to its own ReplicaSet (kubernetes-notes C3). */
-export async function removeRestartAnnotation(context: ActContext, place: Place): Promise<void> {
-  await ignoreMissing(annotate(context, place, null));
+export async function removeRestartAnnotation(
+  context: ActContext,
+  place: Place,
+  resourceVersion: string | undefined,
+): Promise<void> {
+  await ignoreMissing(annotate(context, place, null, resourceVersion));
 }
 
-async function annotate({ client }: ActContext, { namespace, target }: Place, value: string | null): Promise<void> {
+async function annotate(
+  { client }: ActContext,
+  { namespace, target }: Place,
+  value: string | null,
+  resourceVersion: string | undefined,
+): Promise<void> {
   await client.mergePatch(
     DEPLOYMENTS,
     { name: target.name, namespace },
-    { spec: { template: { metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: value } } } } },
+    {
+      metadata: { resourceVersion },
+      spec: { template: { metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: value } } } },
+    },
   );
 }
 

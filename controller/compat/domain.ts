@@ -15,8 +15,6 @@ export type SplitQueueDeclaration = {
   groupIdSources: readonly NameSource[];
   /** SQS: extra tags of temporary queues; they win over the original's. */
   tags: Readonly<Record<string, string>>;
-  /** SQS: filters also see the attributes inside the SNS envelope. */
-  sns: boolean;
   /** Kafka: name of the client config in the operator's namespace. */
   clientConfig?: string;
   restartTimeoutSeconds: number;

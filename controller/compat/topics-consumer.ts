@@ -41,7 +41,6 @@ export function fromTopicsConsumer(consumer: KafkaTopicsConsumer): TargetDeclara
       nameSources: nameSources.map(nameSource),
       groupIdSources: groupIdSources.map(nameSource),
       tags: {},
-      sns: false,
       clientConfig,
       restartTimeoutSeconds: consumerRestartTimeout ?? RESTART_TIMEOUT_SECONDS,
       ...(splitTtl === null || splitTtl === undefined ? {} : { ttlSeconds: splitTtl }),

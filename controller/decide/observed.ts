@@ -31,7 +31,6 @@ export type ResolvedQueue = {
   variables: QueueVariable[];
   groupVariables: QueueVariable[];
   tags: Record<string, string>;
-  sns: boolean;
 };
 
 export type Resolution = {

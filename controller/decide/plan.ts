@@ -112,7 +112,6 @@ function withQueue(
     fallback: { name: fallback, ...(group === undefined ? {} : { group }) },
     routes: [],
     forwarding: 'Hold',
-    ...(resolved.sns ? { sns: true } : {}),
     ...(resolved.kind === 'Kafka'
       ? { transactionalIdPrefix: names.transactionalIdPrefix(splitUid, resolved.key), producers: PRODUCERS }
       : {}),

@@ -3,9 +3,11 @@ import type { ObjectMeta, QueueKind, TargetReference } from '../../api/kinds/com
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import { PATCHING_PHASES, type WorkloadSplit } from '../../api/kinds/workload-split.ts';
 import { toSplitterError } from '../../common/errors.ts';
-import { NAMESPACES, SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
+import type { Lease } from '../../common/kube/lease.ts';
+import { LEASES, NAMESPACES, SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
 import { splitName } from '../../common/naming/kubernetes.ts';
 import type { ActContext } from '../act/context.ts';
+import { isOpen } from '../decide/decide.ts';
 import type { Observed, ObservedSession, PodFact, Settings } from '../decide/observed.ts';
 import { isRouted } from '../decide/sessions.ts';
 import type { TargetKey } from '../reconciler.ts';
@@ -25,29 +27,16 @@ export type ObserverOptions = {
   settings: () => Promise<Settings>;
 };
 
-export type Observer = ObserverOptions & {
-  /** Milliseconds until the first of these sessions expires; Infinity when none can. */
-  nextExpiryMs(sessions: readonly SplitSession[]): number;
-};
-
-export function createObserver(options: ObserverOptions): Observer {
-  return {
-    ...options,
-    nextExpiryMs: (sessions) =>
-      Math.min(
-        Number.POSITIVE_INFINITY,
-        ...sessions.map((session) =>
-          Math.max(0, options.heartbeats.remainingMs(session, options.leaseVersion(session))),
-        ),
-      ),
-  };
-}
-
 /** undefined = neither a session nor a split is there. */
-export async function observe(observer: Observer, context: ActContext, key: TargetKey): Promise<Observed | undefined> {
+export async function observe(
+  observer: ObserverOptions,
+  context: ActContext,
+  key: TargetKey,
+): Promise<Observed | undefined> {
   const { client } = context;
-  const [split, listed, namespace, settings] = await Promise.all([
-    client.get<WorkloadSplit>(WORKLOAD_SPLITS, { name: key.split, namespace: key.namespace }),
+  // The split comes first: what is written to it is conditional on its resourceVersion, so no decision rests on facts that are older.
+  const split = await client.get<WorkloadSplit>(WORKLOAD_SPLITS, { name: key.split, namespace: key.namespace });
+  const [listed, namespace, settings] = await Promise.all([
     client.list<SplitSession>(SPLIT_SESSIONS, { namespace: key.namespace }),
     client.get<{ metadata: ObjectMeta }>(NAMESPACES, { name: key.namespace }),
     observer.settings(),
@@ -55,8 +44,11 @@ export async function observe(observer: Observer, context: ActContext, key: Targ
   const sessions = listed.items.filter((session) => splitName(session.spec.target) === key.split);
   const targetReference = split?.spec.target ?? sessions[0]?.spec.target;
   if (!targetReference) return undefined;
+  const webhook = await observeWebhook(context, split);
   const found = await observeWorkload(client, key.namespace, targetReference, split?.spec.target);
-  const base: Omit<Observed, 'queues' | 'webhook' | 'sessions'> = {
+  const uid = split?.metadata.uid ?? '';
+  const restored = isRestored(split, webhook, found);
+  const observed: Observed = {
     now: context.now(),
     clusterUid: context.clusterUid,
     namespace: { name: key.namespace, terminating: namespace?.metadata.deletionTimestamp !== undefined },
@@ -64,20 +56,19 @@ export async function observe(observer: Observer, context: ActContext, key: Targ
     split,
     target: found.target,
     pods: found.pods,
-    unpatchedForMs: observer.steady.note(`${split?.metadata.uid} unpatched`, isRestored(split, found.pods)).forMs,
-    failures: failuresOf(context, split),
+    webhook,
+    unpatchedForMs: observer.steady.note(`${uid} unpatched`, restored).forMs,
+    failures: context.failures.of(uid),
     settings,
-  };
-  const observed: Observed = {
-    ...base,
     queues: await observeQueues(
       { brokers: context.brokers, steady: observer.steady, emptyConfirmationMs: observer.emptyConfirmationMs },
       split,
       found.pods,
       goneAddresses(observer, split, found.pods),
     ),
-    webhook: await observeWebhook(context, split),
-    sessions: sessions.map((session) => ({ session, expired: isExpired(observer, session) })),
+    sessions: await Promise.all(
+      sessions.map(async (session) => ({ session, expired: await isExpired(observer, context, session) })),
+    ),
   };
   return { ...observed, sessions: await resolveSessions(observer, observed, found) };
 }
@@ -86,18 +77,19 @@ function referenceOf({ apiVersion, kind, name }: TargetReference): TargetReferen
   return { apiVersion, kind, name };
 }
 
-function isRestored(split: WorkloadSplit | undefined, pods: readonly PodFact[]): boolean {
-  return split?.spec.phase === 'Restoring' && pods.every((pod) => pod.token === undefined);
-}
-
-function failuresOf(context: ActContext, split: WorkloadSplit | undefined): Observed['failures'] {
-  const mine = new Set(split?.spec.resources.map((entry) => entry.name));
-  return new Map([...context.failures].filter(([name]) => mine.has(name)));
+/** From here on nothing patches pods any more, as far as one look tells. */
+function isRestored(
+  split: WorkloadSplit | undefined,
+  webhook: Observed['webhook'],
+  { target, pods }: ObservedWorkload,
+): boolean {
+  const undone = split?.spec.phase === 'Restoring' && !webhook.registered && target?.restartedAt === undefined;
+  return undone && pods.every((pod) => pod.token === undefined);
 }
 
 /** Addresses of pods that were seen before and are gone now, and that no living pod of the target has. */
 function goneAddresses(
-  observer: Observer,
+  observer: ObserverOptions,
   split: WorkloadSplit | undefined,
   pods: readonly PodFact[],
 ): ReadonlySet<string> {
@@ -118,16 +110,25 @@ async function observeWebhook(context: ActContext, split: WorkloadSplit | undefi
   }
 }
 
-function isExpired(observer: Observer, session: SplitSession): boolean {
-  return observer.heartbeats.remainingMs(session, observer.leaseVersion(session)) <= 0;
+/** The cache may lag behind, so nobody is declared dead before the Lease itself was read. */
+async function isExpired(
+  { heartbeats, leaseVersion }: ObserverOptions,
+  { client }: ActContext,
+  session: SplitSession,
+): Promise<boolean> {
+  if (heartbeats.remainingMs(session, leaseVersion(session)) > 0) return false;
+  const { name, namespace = '' } = session.metadata;
+  const lease = await client.get<Lease>(LEASES, { name, namespace });
+  return heartbeats.remainingMs(session, lease?.metadata.resourceVersion) <= 0;
 }
 
 /** Only sessions without routes are resolved, and only while they can still join. */
 async function resolveSessions(
-  observer: Observer,
+  observer: ObserverOptions,
   observed: Observed,
   found: ObservedWorkload,
 ): Promise<ObservedSession[]> {
+  if (observed.split && !isOpen(observed.split)) return observed.sessions;
   return await Promise.all(
     observed.sessions.map(async (entry) => {
       const { session } = entry;

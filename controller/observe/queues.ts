@@ -2,6 +2,7 @@
 
 import type { QueueKind } from '../../api/kinds/common.ts';
 import type { SplitPhase, SplitQueue, WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { toSplitterError } from '../../common/errors.ts';
 import type { BrokerAdmin } from '../brokers/broker.ts';
 import type { PodFact, QueueFacts } from '../decide/observed.ts';
 import { isProvisional, reports } from '../decide/spec.ts';
@@ -10,8 +11,8 @@ import type { Steady } from './steady.ts';
 const ASK_SETTLED: ReadonlySet<SplitPhase> = new Set(['Patching']);
 const ASK_REMAINING: ReadonlySet<SplitPhase> = new Set(['Draining', 'Restoring', 'Cleaning']);
 
-/** Observations in a row before a group counts as settled (kafka-notes C2: twice, a second apart). */
-const SETTLED_TIMES = 2;
+/** How long a group must look settled (kafka-notes C2: twice in a row, a second apart). SQS cannot tell. */
+const SETTLED_MS: Record<QueueKind, number> = { SQS: 0, Kafka: 1000 };
 
 export type QueueObserver = {
   brokers: Record<QueueKind, BrokerAdmin>;
@@ -35,19 +36,33 @@ export async function observeQueues(
     const id = `${split.metadata.uid} ${queue.key}`;
     const broker = brokers[queue.kind];
     const settled = ASK_SETTLED.has(phase) && allPatched && queue.forwarding === 'Hold';
-    const settledFact = settled ? await broker.settle(queue, goneAddresses) : undefined;
-    const settledTimes = steady.note(`${id} settled`, settledFact?.settled === true).times;
-    const remaining = ASK_REMAINING.has(phase) && exists(split, queue) ? await broker.remaining(queue) : undefined;
+    const settledFact = settled ? await settle(broker, queue, goneAddresses) : undefined;
+    const settledFor = steady.note(`${id} settled`, settledFact?.settled === true);
+    const isAsked = ASK_REMAINING.has(phase) && exists(split, queue);
+    const remaining = isAsked ? await broker.remaining(queue).catch(() => undefined) : undefined;
     const quiet = reports(split, queue, 'Stopped', 'Returned');
     const emptyFor = steady.note(`${id} empty`, quiet && remaining === 0);
     facts.set(queue.key, {
-      settled: settledTimes >= (queue.kind === 'Kafka' ? SETTLED_TIMES : 1),
+      settled: settledFor.times > 0 && settledFor.forMs >= SETTLED_MS[queue.kind],
       settleMessage: settledFact?.message ?? 'the target restarts',
       remaining,
       drained: emptyFor.times > 1 && emptyFor.forMs >= emptyConfirmationMs[queue.kind],
     });
   }
   return facts;
+}
+
+/** A broker that does not answer has not said that nobody reads. */
+async function settle(
+  broker: BrokerAdmin,
+  queue: SplitQueue,
+  goneAddresses: ReadonlySet<string>,
+): Promise<{ settled: boolean; message: string }> {
+  try {
+    return await broker.settle(queue, goneAddresses);
+  } catch (error) {
+    return { settled: false, message: toSplitterError(error).message };
+  }
 }
 
 function exists(split: WorkloadSplit, queue: SplitQueue): boolean {

@@ -120,7 +120,6 @@ async function resolveQueue(
       variables: found.filter((variable) => variable.names.some((name) => names.has(name))).map(toQueueVariable),
       groupVariables: groups.map(toQueueVariable),
       tags: { ...declaration.tags },
-      sns: declaration.sns,
     };
   });
 }

@@ -111,6 +111,7 @@ function targetFacts(workload: Deployment, pods: readonly Pod[]): TargetFacts {
   const progress = rolloutProgress(workload);
   return {
     uid: workload.metadata.uid ?? '',
+    resourceVersion: workload.metadata.resourceVersion,
     selector: workload.spec.selector,
     paused: workload.spec.paused === true,
     rolloutInProgress: progress,

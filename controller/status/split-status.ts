@@ -1,11 +1,25 @@
 // Conditions of a WorkloadSplit, from the facts: pure. They are a report; nothing is ever decided from them.
 import type { Condition } from '../../api/kinds/common.ts';
-import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import type { WorkloadSplit, WorkloadSplitStatus } from '../../api/kinds/workload-split.ts';
 import type { Observed } from '../decide/observed.ts';
 import { reports } from '../decide/spec.ts';
 import { withConditions } from './conditions.ts';
 
-export function splitConditions(observed: Observed, split: WorkloadSplit, waitingFor: string | undefined): Condition[] {
+/** The controller's part of the status; what it does not know now it leaves as it is. */
+export function splitStatus(
+  observed: Observed,
+  split: WorkloadSplit,
+  waitingFor: string | undefined,
+): Pick<WorkloadSplitStatus, 'conditions' | 'remaining'> {
+  const remaining = split.spec.queues.flatMap((queue) => {
+    const messages = observed.queues.get(queue.key)?.remaining;
+    return messages === undefined ? [] : [{ key: queue.key, messages }];
+  });
+  const conditions = splitConditions(observed, split, waitingFor);
+  return { conditions, ...(remaining.length > 0 ? { remaining } : {}) };
+}
+
+function splitConditions(observed: Observed, split: WorkloadSplit, waitingFor: string | undefined): Condition[] {
   const { spec } = split;
   const missing = spec.resources.filter((entry) => entry.state === 'Planned');
   const unpatched = observed.pods.filter((pod) => pod.token !== spec.token);

@@ -43,7 +43,8 @@ async function read(
   topics: string[],
   options: { partitionAssigners?: PartitionAssigner[] } = {},
 ): Promise<{ consumer: Consumer; seen: string[] }> {
-  const consumer = kafka.kafka.consumer({ groupId, ...options });
+  const consumer = kafka.kafka.consumer({ groupId, heartbeatInterval: 200, maxWaitTimeInMs: 100, ...options });
+  kafka.closeLater(() => consumer.disconnect());
   const seen: string[] = [];
   await consumer.connect();
   await consumer.subscribe({ topics });
@@ -94,12 +95,6 @@ describe('a group of kafkajs members', () => {
       Object.fromEntries(ends.map(({ partition, offset }) => [partition, offset])),
     );
     await waitFor('the drain', async () => (await kafka.admin.remaining(queue)) === 0, { deadlineMs: 20_000 });
-    const fallbackEnds = await kafka.topics.fetchTopicOffsets(queue.fallback.name);
-    const committed = await groupOffsets(kafka, group, queue.fallback.name);
-    assert.ok(
-      fallbackEnds.some(({ partition, offset }) => committed[partition] !== offset),
-      'kafkajs never commits past markers, and the drain does not wait for that',
-    );
     await pipeline.close();
     await patched.consumer.disconnect();
   });
@@ -193,6 +188,7 @@ describe('a group of the new protocol (KIP-848)', () => {
       groupProtocol: 'consumer',
       autocommit: true,
     });
+    kafka.closeLater(() => consumer.close(true));
     const seen: string[] = [];
     const stream = await consumer.consume({ topics: [queue.fallback.name], mode: 'committed' });
     stream.on('data', (message) => seen.push(message.value.toString()));

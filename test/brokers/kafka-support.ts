@@ -34,6 +34,8 @@ export type KafkaWorld = {
   kafka: Kafka;
   topics: Admin;
   producer: Producer;
+  /** What a failed test leaves open is closed with the world. */
+  closeLater(close: () => Promise<unknown>): void;
   close(): Promise<void>;
 };
 
@@ -51,11 +53,25 @@ export async function openKafkaWorld(brokerProperties: Record<string, string> = 
   const topics = kafka.admin();
   const producer = kafka.producer();
   await Promise.all([topics.connect(), producer.connect()]);
+  const open: (() => Promise<unknown>)[] = [];
   const close = async () => {
+    await Promise.allSettled(open.map((closeIt) => closeIt()));
     await Promise.all([topics.disconnect(), producer.disconnect(), cluster.close(), admin.close()]);
     run.destroy();
   };
-  return { run, place, broker, properties, cluster, admin, kafka, topics, producer, close };
+  return {
+    run,
+    place,
+    broker,
+    properties,
+    cluster,
+    admin,
+    kafka,
+    topics,
+    producer,
+    closeLater: (closeIt) => open.push(closeIt),
+    close,
+  };
 }
 
 export type Split = {
@@ -165,6 +181,7 @@ export function openPipeline(
       settings: { ...FAST, ...settings },
     },
   );
+  world.closeLater(() => pipeline.close());
   return {
     apply: (next) => pipeline.apply(next),
     status: () => pipeline.status(),

@@ -1,5 +1,5 @@
 // The way back: the fallback is drained, the target restored, the temporary queues deleted.
-import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
+import type { DesiredForwarding, SplitQueue } from '../../../api/kinds/workload-split.ts';
 import type { Observed } from '../observed.ts';
 import { served } from '../sessions.ts';
 import { bumped, inPhase, mapQueues, reports, toldQueues, withState } from '../spec.ts';
@@ -78,30 +78,12 @@ function afterRestore({ observed, split }: SplitContext): Step {
 }
 
 /** No pod names a temporary queue any more. What a dying pod gave back to a fallback still goes to the original. */
-export function cleaning({ observed, split }: SplitContext): Step {
+export function cleaning(context: SplitContext): Step {
+  const { split } = context;
   const { spec } = split;
   if (spec.resources.length === 0) return act({ type: 'ReleaseSplit', split });
-  const fed = toldQueues(spec).filter((queue) => hasLive(spec.resources, queue.key));
-  const remainingIn = (queue: SplitQueue): number | undefined => observed.queues.get(queue.key)?.remaining;
-  // What came after the forwarder had reported the end of its move needs another one; it begins with a Stop.
-  const left = fed.filter((queue) =>
-    queue.forwarding === 'Return'
-      ? reports(split, queue, 'Returned') && (remainingIn(queue) ?? 0) > 0
-      : queue.kind === 'SQS' && (remainingIn(queue) ?? 1) > 0,
-  );
-  if (left.length > 0) {
-    const moved = mapQueues(spec, (queue) =>
-      left.includes(queue) ? { ...queue, forwarding: queue.forwarding === 'Return' ? 'Stop' : 'Return' } : queue,
-    );
-    return act({
-      type: 'WriteSpec',
-      split,
-      spec: bumped(moved),
-      why: 'left-overs go back to the original',
-    });
-  }
-  const busy = fed.filter((queue) => queue.forwarding === 'Return' && !reports(split, queue, 'Returned'));
-  if (busy.length > 0) return wait(`the forwarder to move ${remainingText(observed, busy)} back`, POLL_MS);
+  const moving = moveBack(context);
+  if (moving) return moving;
   const temporary = (entry: { role: string; state: string }): boolean =>
     entry.role !== 'claim' && entry.state !== 'Retired';
   if (spec.resources.some(temporary)) {
@@ -115,6 +97,27 @@ export function cleaning({ observed, split }: SplitContext): Step {
     return act({ type: 'WriteSpec', split, spec: withState(spec, claims, 'Retired'), why: 'retired the claims' });
   }
   return wait('temporary queues to be deleted', POLL_MS);
+}
+
+/** SQS: nothing is deleted before its fallback is empty. What arrives after the end of one move needs another, which begins with a Stop. */
+function moveBack({ observed, split }: SplitContext): Step {
+  const { spec } = split;
+  const live = toldQueues(spec).filter((queue) => hasLive(spec.resources, queue.key));
+  const holdsMessages = (queue: SplitQueue): boolean =>
+    queue.kind === 'SQS' && (observed.queues.get(queue.key)?.remaining ?? (queue.forwarding === 'Return' ? 0 : 1)) > 0;
+  const next = (queue: SplitQueue): DesiredForwarding => {
+    if (!holdsMessages(queue)) return queue.forwarding;
+    if (queue.forwarding === 'Return') return reports(split, queue, 'Returned') ? 'Stop' : 'Return';
+    return queue.forwarding === 'Hold' || reports(split, queue, 'Stopped') ? 'Return' : 'Stop';
+  };
+  if (live.some((queue) => next(queue) !== queue.forwarding)) {
+    const moved = mapQueues(spec, (queue) => (live.includes(queue) ? { ...queue, forwarding: next(queue) } : queue));
+    return act({ type: 'WriteSpec', split, spec: bumped(moved), why: 'left-overs go back to the original' });
+  }
+  const busy = live.filter((queue) =>
+    queue.forwarding === 'Return' ? !reports(split, queue, 'Returned') : holdsMessages(queue),
+  );
+  return busy.length > 0 ? wait(`the forwarder to move ${remainingText(observed, busy)} back`, POLL_MS) : undefined;
 }
 
 function hasLive(resources: readonly { queue: string; role: string; state: string }[], key: string): boolean {

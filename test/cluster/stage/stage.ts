@@ -1,31 +1,21 @@
 // The stage of every cluster test and of the demo: a real cluster, real brokers, the sample shop with producers that never pause, and our
 // chart. It tells no story and judges nothing.
-import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { readProduced, readReceived } from '../../checker/history.ts';
-import { buildShopImage, SHOP_WORKER } from '../../shop/image.ts';
-import {
-  INVOICES_QUEUE,
-  kafkaResources,
-  ORDERS_QUEUE,
-  ORDERS_WORKER,
-  queueRegistry,
-  SHOP_NAMESPACE,
-  shopObjects,
-} from '../../shop/manifests.ts';
+import { INVOICES_QUEUE, kafkaResources, ORDERS_QUEUE, queueRegistry } from '../../shop/manifests.ts';
 import { type Collector, type Producer, startCollector, startProducer } from '../../shop/programs.ts';
 import { type KafkaBroker, startKafka } from '../../testbed/brokers/kafka.ts';
 import { clusterPlace, type Place } from '../../testbed/brokers/place.ts';
 import { type SqsEmulator, startFauxqs } from '../../testbed/brokers/sqs.ts';
 import { type Cluster, startCluster } from '../../testbed/cluster.ts';
-import { buildProductImage } from '../../testbed/product-image.ts';
-import type { Progress } from '../../testbed/progress.ts';
-import { ensureKafka } from '../../testbed/toolchain/kafka.ts';
+import { createProgress, type Progress } from '../../testbed/progress.ts';
+import { ensureKafka, type JavaProgram } from '../../testbed/toolchain/kafka.ts';
 import { waitFor } from '../../testbed/wait.ts';
+import { openExternal } from './external.ts';
+import { bringImages, buildImages, type StageImages } from './images.ts';
 import { installChart, OPERATOR_NAMESPACE } from './installation.ts';
+import { createQueues, deployShop, TOPIC } from './shop.ts';
 
-export const TOPIC = 'orders';
-export const GROUP = 'orders-worker';
-const PARTITIONS = 4;
+export { GROUP, TOPIC } from './shop.ts';
 
 export type StageOptions = {
   /** Without it, or where there is no JDK, only the SQS half is played. */
@@ -36,6 +26,10 @@ export type StageOptions = {
   /** Values for the chart, as `--set`. */
   values?: Readonly<Record<string, string>>;
   progress?: Progress;
+  /** An existing cluster instead of one of our own. It must have neither the shop's namespace nor ours; both are removed at the end. */
+  kubeconfig?: string;
+  /** With `kubeconfig`: the images have been brought to its nodes already. */
+  imagesAreThere?: boolean;
 };
 
 export type Stage = {
@@ -49,112 +43,101 @@ export type Stage = {
   producer: Producer;
   /** Stops the producers and waits until every acknowledged message was handled by somebody. */
   finish(deadlineMs?: number): Promise<void>;
+  /** Starts producers again, outside of the play: nobody judges what they send. */
+  resume(): Promise<void>;
   close(): Promise<void>;
 };
 
+type Brokers = Pick<Stage, 'sqs' | 'kafka' | 'collector'>;
+
+/** Fails with a sentence, and leaves nothing behind then. */
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
-  const cluster = await startCluster({
-    audit: options.audit ?? false,
-    ...(options.progress ? { progress: options.progress } : {}),
-  });
+  const progress = options.progress ?? createProgress();
+  const cluster =
+    options.kubeconfig === undefined
+      ? await startCluster({ audit: options.audit ?? false, progress })
+      : await openExternal(options.kubeconfig, progress);
   try {
-    return await furnish(cluster, options);
+    return await furnish(cluster, options, progress);
   } catch (error) {
     await cluster.close();
     throw error;
   }
 }
 
-async function furnish(cluster: Cluster, options: StageOptions): Promise<Stage> {
+async function furnish(cluster: Cluster, options: StageOptions, progress: Progress): Promise<Stage> {
   const place = clusterPlace(cluster);
   const program = options.kafka ? await ensureKafka() : undefined;
-  const [sqs, kafka, shopImage, productImage, collector] = await Promise.all([
-    startFauxqs(place),
-    program?.available ? startKafka(place, program) : undefined,
-    buildShopImage(),
-    buildProductImage(),
-    startCollector(place),
+  const [brokers, images] = await Promise.all([
+    progress.step('Starting the brokers', () => startBrokers(place, program)),
+    progress.step('Building the images of queue-splitter and of the shop', async (detail) => {
+      const built = await buildImages();
+      detail('loading them');
+      await bringImages(cluster, built, options);
+      return built;
+    }),
   ]);
-  await cluster.loadImage(shopImage.tarPath);
-  await cluster.loadImage(productImage.tarPath);
-  await createQueues(sqs, kafka);
-  await deployShop(cluster, shopImage.name, sqs, kafka, collector);
-  await installChart(cluster, sqs.environment, options.values ?? {});
-  await cluster.apply([queueRegistry(), ...(kafka ? kafkaResources(kafka.bootstrapServers, OPERATOR_NAMESPACE) : [])]);
-  const producer = await startProducer(place, {
-    ...sqs.environment,
-    SQS_QUEUES: `${ORDERS_QUEUE},${INVOICES_QUEUE}`,
-    ...(kafka ? { KAFKA_TOPIC: TOPIC, KAFKA_BROKERS: kafka.bootstrapServers } : {}),
-    RATE: String(options.rate ?? 20),
-  });
+  await openShop(cluster, images, brokers, options, progress);
+  const produce = (seed: number) => startProducer(place, producerVariables(brokers, options.rate ?? 20, seed));
+  const producer = await produce(1);
   return {
     cluster,
     place,
-    sqs,
-    kafka,
-    kafkaMissing: program && !program.available ? `${program.reason}. ${program.howToGet}` : undefined,
-    collector,
+    ...brokers,
+    kafkaMissing: program && !program.available ? `${program.reason} ${program.howToGet}` : undefined,
     producer,
     async finish(deadlineMs = 120_000) {
       await producer.process.stop(20_000);
-      await waitFor('every acknowledged message to be handled', () => unhandled(producer, collector) === 0, {
+      await waitFor('every acknowledged message to be handled', () => unhandled(producer, brokers.collector) === 0, {
         deadlineMs,
+        intervalMs: 300,
       });
     },
-    async close() {
-      await cluster.close();
+    async resume() {
+      await produce(2);
     },
+    close: () => cluster.close(),
+  };
+}
+
+async function startBrokers(place: Place, program: JavaProgram | undefined): Promise<Brokers> {
+  const [sqs, kafka, collector] = await Promise.all([
+    startFauxqs(place),
+    program?.available ? startKafka(place, program) : undefined,
+    startCollector(place),
+  ]);
+  await createQueues(sqs, kafka);
+  return { sqs, kafka, collector };
+}
+
+/** The shop as it was before anybody thought of splitting, then our chart, then what tells it of the shop's queues. */
+async function openShop(
+  cluster: Cluster,
+  images: StageImages,
+  { sqs, kafka, collector }: Brokers,
+  options: StageOptions,
+  progress: Progress,
+): Promise<void> {
+  await progress.step('Deploying the shop', () =>
+    deployShop(cluster, { image: images.shop.name, sqs, kafka, historyUrl: collector.url }),
+  );
+  await progress.step('Installing queue-splitter with helm', () =>
+    installChart(cluster, sqs.environment, options.values ?? {}),
+  );
+  await cluster.apply([queueRegistry(), ...(kafka ? kafkaResources(kafka.bootstrapServers, OPERATOR_NAMESPACE) : [])]);
+}
+
+function producerVariables({ sqs, kafka }: Brokers, rate: number, seed: number): Readonly<Record<string, string>> {
+  return {
+    ...sqs.environment,
+    SQS_QUEUES: `${ORDERS_QUEUE},${INVOICES_QUEUE}`,
+    ...(kafka ? { KAFKA_TOPIC: TOPIC, KAFKA_BROKERS: kafka.bootstrapServers } : {}),
+    RATE: String(rate),
+    SEED: String(seed),
   };
 }
 
 function unhandled(producer: Producer, collector: Collector): number {
   const handled = new Set(readReceived(collector.file).map((line) => line.id));
   return readProduced(producer.file).filter((line) => line.ackAt !== null && !handled.has(line.id)).length;
-}
-
-async function createQueues(sqs: SqsEmulator, kafka: KafkaBroker | undefined): Promise<void> {
-  const client = sqs.client();
-  for (const QueueName of [ORDERS_QUEUE, INVOICES_QUEUE]) {
-    await client.send(new CreateQueueCommand({ QueueName, Attributes: { VisibilityTimeout: '10' } }));
-  }
-  if (!kafka) return;
-  const admin = kafka.client().admin();
-  await admin.connect();
-  await admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: PARTITIONS }] });
-  await admin.disconnect();
-}
-
-async function deployShop(
-  cluster: Cluster,
-  image: string,
-  sqs: SqsEmulator,
-  kafka: KafkaBroker | undefined,
-  collector: Collector,
-): Promise<void> {
-  const objects = shopObjects({
-    image,
-    program: SHOP_WORKER,
-    sqs: sqs.environment,
-    ...(kafka ? { kafka: { brokers: kafka.bootstrapServers, topic: TOPIC, group: GROUP } } : {}),
-    historyUrl: collector.url,
-  });
-  await cluster.apply(objects.slice(0, 1));
-  await cluster.apply(objects);
-  await cluster.kubectl(['rollout', 'status', `deployment/${ORDERS_WORKER}`, '-n', SHOP_NAMESPACE, '--timeout=120s']);
-  if (kafka) await untilGroupStable(kafka);
-}
-
-/** Workers begin at the end of the log: what is sent before all of them have joined would not be theirs. */
-async function untilGroupStable(kafka: KafkaBroker): Promise<void> {
-  const admin = kafka.client().admin();
-  await admin.connect();
-  await waitFor(
-    'the deployed consumers to have joined their group',
-    async () => {
-      const { groups } = await admin.describeGroups([GROUP]);
-      return groups[0]?.state === 'Stable' && groups[0].members.length === 3;
-    },
-    { deadlineMs: 60_000 },
-  );
-  await admin.disconnect();
 }

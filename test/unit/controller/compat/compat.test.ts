@@ -33,7 +33,6 @@ describe('translation', () => {
       nameSources: [{ container: 'main', match: { variable: 'INCOMING_MEME_QUEUE_NAME' }, jsonMap: false }],
       groupIdSources: [],
       tags: { tool: 'mirrord' },
-      sns: false,
       restartTimeoutSeconds: 120,
     });
     assert.deepEqual(declarations[2], {
@@ -43,7 +42,6 @@ describe('translation', () => {
       nameSources: [{ container: 'consumer', match: { variable: 'KAFKA_TOPIC_NAME' }, jsonMap: false }],
       groupIdSources: [{ container: 'consumer', match: { variable: 'KAFKA_GROUP_ID' }, jsonMap: false }],
       tags: {},
-      sns: false,
       clientConfig: 'base-config',
       restartTimeoutSeconds: 60,
     });
@@ -55,7 +53,6 @@ describe('translation', () => {
       nameSource: { regexPattern: '^Q_' },
       fallbackName: 'orders',
       namesFromJsonMap: true,
-      sns: true,
     };
     const topic = {
       id: 'views',
@@ -75,7 +72,7 @@ describe('translation', () => {
     });
     const [all, views] = declarations;
     assert.deepEqual(all?.nameSources, [{ match: { pattern: '^Q_' }, jsonMap: true, defaultValue: 'orders' }]);
-    assert.deepEqual([all?.sns, all?.restartTimeoutSeconds, all?.ttlSeconds], [true, 180, undefined]);
+    assert.deepEqual([all?.restartTimeoutSeconds, all?.ttlSeconds], [180, undefined]);
     assert.deepEqual(views?.nameSources, [
       { container: 'app', match: { variable: 'OLD_SPELLING' }, jsonMap: false, defaultValue: 'views' },
     ]);
@@ -93,7 +90,10 @@ describe('translation', () => {
   });
 
   it('reports what cannot be split', () => {
-    const queues = { invoices: { queueType: 'RMQ', nameSource: { envVar: 'A' }, clusterProperties: 'x' } };
+    const queues = {
+      invoices: { queueType: 'RMQ', nameSource: { envVar: 'A' }, clusterProperties: 'x' },
+      notices: { queueType: 'SQS', nameSource: { envVar: 'B' }, sns: true },
+    };
     const stream = {
       id: 'stream',
       clientConfig: 'base',
@@ -109,6 +109,7 @@ describe('translation', () => {
       unsupported.map(({ id, kind }) => [id, kind]),
       [
         ['invoices', 'RMQ'],
+        ['notices', 'SQS'],
         ['stream', 'Kafka'],
       ],
     );
@@ -140,7 +141,6 @@ describe('selectQueues', () => {
     nameSources: [{ match: { variable: id }, jsonMap: false, ...(container === undefined ? {} : { container }) }],
     groupIdSources: [],
     tags: {},
-    sns: false,
     restartTimeoutSeconds: 60,
   });
   const declared = {

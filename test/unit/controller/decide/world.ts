@@ -455,6 +455,5 @@ function resolved(session: SplitSession): ResolvedQueue {
     ],
     groupVariables: [],
     tags: {},
-    sns: false,
   };
 }
