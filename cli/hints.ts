@@ -16,7 +16,13 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   Internal: 'this is a bug in qsplit: please report it with this message',
 };
 
+/** The API server's refusal; a broker's has no status of its own here. */
+const FORBIDDEN = 403;
+const ROLE_HINT =
+  'ask whoever runs the cluster to bind the ClusterRole queue-splitter-user to you in the namespace of the target';
+
 export function hintFor(error: SplitterError): string | undefined {
   const own = error.details['hint'];
-  return typeof own === 'string' ? own : HINTS[error.code];
+  if (typeof own === 'string') return own;
+  return error.details['status'] === FORBIDDEN ? ROLE_HINT : HINTS[error.code];
 }

@@ -9,6 +9,7 @@ import { parseDuration } from './duration.ts';
 import { EXIT, errorExitCode } from './exit-codes.ts';
 import { hintFor } from './hints.ts';
 import { jsonReporter, type OutputFormat, type Reporter, textReporter } from './output.ts';
+import { HEARTBEAT_SECONDS } from './session/heartbeat.ts';
 import type { Shell } from './shell.ts';
 
 type ClusterFlags = { kubeconfig?: string; context?: string; namespace?: string };
@@ -19,6 +20,7 @@ type ExecFlags = ClusterFlags & {
   yes: boolean;
   timeout: number;
   endTimeout: number;
+  heartbeatTimeout: number;
   via?: 'mirrord';
   skipPreflight: boolean;
   output: OutputFormat;
@@ -100,19 +102,21 @@ function addExec(program: Command, shell: Shell, perform: Perform): void {
     .option('-y, --yes', 'do not ask before pods restart', false)
     .addOption(readyTimeout())
     .addOption(endTimeout())
+    .addOption(heartbeatTimeout())
     .addOption(
       new Option('--via <tool>', 'run the command through mirrord, in the network of the target').choices(['mirrord']),
     )
     .option('--skip-preflight', 'do not check the way from this machine to the brokers', false)
     .addOption(output(['text', 'json']))
     .action(async ([command = '', ...args]: string[], flags: ExecFlags) => {
-      const { timeout, endTimeout: ending, output: format, ...options } = flags;
+      const { timeout, endTimeout: ending, heartbeatTimeout: heartbeat, output: format, ...options } = flags;
       await perform(format, (reporter) =>
         exec(
           {
             ...options,
             timeoutMs: timeout,
             endTimeoutMs: ending,
+            heartbeatSeconds: Math.ceil(heartbeat / 1000),
             mayAsk: format === 'text',
             invocation: { command, args },
           },
@@ -160,6 +164,14 @@ function endTimeout(): Option {
   return new Option('--end-timeout <duration>', 'how long to wait for the end of the session’s route')
     .argParser(duration)
     .default(30_000, '30s');
+}
+
+/** For tests and for networks that fall silent; not in the help, because few need to know that there is a heartbeat. */
+function heartbeatTimeout(): Option {
+  return new Option('--heartbeat-timeout <duration>', 'how long the session survives without qsplit, from 5s')
+    .argParser(duration)
+    .default(HEARTBEAT_SECONDS * 1000)
+    .hideHelp();
 }
 
 function output(choices: readonly OutputFormat[]): Option {

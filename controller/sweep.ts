@@ -19,27 +19,32 @@ const LOOKED_AFTER: ReadonlySet<SplitPhase> = new Set([
   'Restoring',
 ]);
 
-/** Pods that read a queue which nobody feeds: pure. While an environment grows, pods carry the token of before: that split replaces them itself. */
+/** While these last, pods may carry an earlier token of their split, whose environment had grown: the reconciler looks after them, too. */
+const MIXED: ReadonlySet<SplitPhase> = new Set(['Patching', 'Draining', 'Restoring']);
+
+/** Pods that read a queue which nobody feeds: pure. */
 export function strayPods<T extends PatchedPod>(pods: readonly T[], splits: readonly WorkloadSplit[]): T[] {
   const living = splits.filter((split) => LOOKED_AFTER.has(split.spec.phase));
   const tokens = new Set(living.map((split) => split.spec.token));
-  const growing = new Set(
-    living.filter((split) => split.spec.phase === 'Patching').map((split) => split.metadata.namespace),
-  );
+  const mixed = new Set(living.filter(({ spec }) => MIXED.has(spec.phase)).map(({ metadata }) => metadata.namespace));
   return pods.filter(({ metadata }) => {
     const token = metadata.labels?.[PATCHED_LABEL];
     const isOurs = token?.startsWith(TOKEN_PREFIX) === true;
-    return isOurs && !tokens.has(token) && !growing.has(metadata.namespace) && metadata.deletionTimestamp === undefined;
+    return isOurs && !tokens.has(token) && !mixed.has(metadata.namespace) && metadata.deletionTimestamp === undefined;
   });
 }
 
+/** One pod that a disruption budget holds back does not keep the others; rejects when any was refused. */
 export async function sweepPods(context: ActContext, log: Log): Promise<void> {
   const pods = await context.client.list<PatchedPod>(PODS, { labelSelector: PATCHED_LABEL });
   if (pods.items.length === 0) return;
   const splits = await context.client.list<WorkloadSplit>(WORKLOAD_SPLITS);
+  const refusals: unknown[] = [];
   for (const { metadata } of strayPods(pods.items, splits.items)) {
     const { name, namespace = '', uid = '' } = metadata;
     log.warn({ namespace, pod: name }, 'replacing a pod whose split is over');
-    await evictPod(context, namespace, { name, uid }, 'its split is over, and it still reads the fallback queue');
+    const why = 'its split is over, and it still reads the fallback queue';
+    await evictPod(context, namespace, { name, uid }, why).catch((error: unknown) => refusals.push(error));
   }
+  if (refusals.length > 0) throw refusals[0];
 }

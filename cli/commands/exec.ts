@@ -17,7 +17,6 @@ import { newSteps, readyLines } from '../progress.ts';
 import { runCommand } from '../run-command.ts';
 import { sessionName } from '../session/create.ts';
 import { selectEnvironment } from '../session/environment.ts';
-import { HEARTBEAT_SECONDS } from '../session/heartbeat.ts';
 import { type EndResult, LiveSession } from '../session/live.ts';
 import type { Shell } from '../shell.ts';
 import { describeRestart, lookAhead, targetPath } from '../target.ts';
@@ -32,6 +31,8 @@ type ExecOptions = RequestOptions & {
   timeoutMs: number;
   /** From the command's end to the end of the route. */
   endTimeoutMs: number;
+  /** Without a heartbeat for so long the controller ends the session. */
+  heartbeatSeconds: number;
   via?: 'mirrord';
   skipPreflight: boolean;
   invocation: Invocation;
@@ -123,7 +124,14 @@ async function withSession(run: Run): Promise<number> {
     client,
     clock: shell.clock,
     holder: `qsplit:${shell.user}@${shell.host}`,
-    plan: { name, namespace, target: request.target, queues: request.queues, sessionKey: request.key },
+    plan: {
+      name,
+      namespace,
+      target: request.target,
+      queues: request.queues,
+      sessionKey: request.key,
+      heartbeatSeconds: options.heartbeatSeconds,
+    },
     events: sessionEvents(reporter, name),
   });
   try {
@@ -218,13 +226,20 @@ async function putBack(run: Run, session: LiveSession): Promise<void> {
   const split = await Promise.race([readSplit(run), aborted(leave.signal)]);
   const startedAt = shell.clock.monotonic();
   const result = await session.end(options.endTimeoutMs, leave.signal);
-  reporter.say(ending(result, name, formatDuration(shell.clock.monotonic() - startedAt), afterwards(split, name)));
+  const took = formatDuration(shell.clock.monotonic() - startedAt);
+  const { heartbeatSeconds } = options;
+  reporter.say(ending(result, name, took, { afterwards: afterwards(split, name), heartbeatSeconds }));
 }
 
-function ending(result: EndResult, name: string, took: string, next: string): Entry {
+function ending(
+  result: EndResult,
+  name: string,
+  took: string,
+  next: { afterwards: string; heartbeatSeconds: number },
+): Entry {
   const facts = { session: name, outcome: result.outcome };
   if (result.outcome === 'gone') {
-    const message = `Session ${name} gets no messages any more (${took}); ${next}`;
+    const message = `Session ${name} gets no messages any more (${took}); ${next.afterwards}`;
     return { event: 'ended', level: 'done', message, facts };
   }
   if (result.outcome === 'waiting') {
@@ -233,7 +248,7 @@ function ending(result: EndResult, name: string, took: string, next: string): En
     return { event: 'ended', level: 'warning', message, facts };
   }
   const why = result.error?.message ?? 'unknown';
-  const message = `Session ${name} could not be deleted (${why}); without heartbeat it ends by itself in ${HEARTBEAT_SECONDS} s`;
+  const message = `Session ${name} could not be deleted (${why}); without heartbeat it ends by itself in ${next.heartbeatSeconds} s`;
   return { event: 'ended', level: 'warning', message, facts };
 }
 

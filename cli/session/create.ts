@@ -4,7 +4,7 @@ import type { SplitSession, SplitSessionSpec } from '../../api/kinds/split-sessi
 import { toSplitterError } from '../../common/errors.ts';
 import { SPLIT_SESSIONS } from '../../common/kube/resources.ts';
 import type { KubeClient } from '../../common/kube/types.ts';
-import { firstBeat, HEARTBEAT_SECONDS, type HeartbeatOptions } from './heartbeat.ts';
+import { firstBeat, type HeartbeatOptions } from './heartbeat.ts';
 import type { SessionReference } from './watch.ts';
 
 const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
@@ -29,6 +29,7 @@ export type SessionPlan = {
   target: SplitSessionSpec['target'];
   queues: SplitSessionSpec['queues'];
   sessionKey: string;
+  heartbeatSeconds: number;
 };
 
 function sessionObject(plan: SessionPlan): SplitSession {
@@ -40,7 +41,7 @@ function sessionObject(plan: SessionPlan): SplitSession {
       target: plan.target,
       queues: plan.queues,
       sessionKey: plan.sessionKey,
-      heartbeat: { timeoutSeconds: HEARTBEAT_SECONDS },
+      heartbeat: { timeoutSeconds: plan.heartbeatSeconds },
     },
   };
 }
@@ -53,7 +54,7 @@ export function referenceOf(session: SplitSession): SessionReference {
 /** Rejects with the API server's refusal of either object; then none of them is left. */
 export async function createSession(
   plan: SessionPlan,
-  heartbeat: Omit<HeartbeatOptions, 'session'>,
+  heartbeat: Omit<HeartbeatOptions, 'session' | 'timeoutSeconds'>,
 ): Promise<SplitSession> {
   const { client } = heartbeat;
   const name = { name: plan.name, namespace: plan.namespace };
@@ -66,7 +67,7 @@ export async function createSession(
     throw error;
   }
   try {
-    await firstBeat({ ...heartbeat, session: referenceOf(session) });
+    await firstBeat({ ...heartbeat, session: referenceOf(session), timeoutSeconds: plan.heartbeatSeconds });
   } catch (error) {
     await removeQuietly(client, name);
     throw error;

@@ -9,8 +9,10 @@ import { LEASES } from '../../common/kube/resources.ts';
 import type { KubeClient, KubeObject } from '../../common/kube/types.ts';
 import type { SessionReference } from './watch.ts';
 
+/** How long silence may last unless told otherwise. */
 export const HEARTBEAT_SECONDS = 45;
-const BEAT_MS = 10_000;
+/** Ten seconds for the usual 45: four beats in a row may be lost. */
+const BEATS_IN_TIME = 4.5;
 
 export type HeartbeatLease = KubeObject & {
   spec: { holderIdentity: string; leaseDurationSeconds: number; acquireTime: string; renewTime: string };
@@ -21,7 +23,7 @@ function microTime(now: number): string {
   return new Date(now).toISOString().replace('Z', '000Z');
 }
 
-function heartbeatLease(session: SessionReference, holder: string, now: number): HeartbeatLease {
+function heartbeatLease({ session, holder, timeoutSeconds }: HeartbeatOptions, now: number): HeartbeatLease {
   const { name, namespace, uid } = session;
   return {
     apiVersion: 'coordination.k8s.io/v1',
@@ -36,7 +38,7 @@ function heartbeatLease(session: SessionReference, holder: string, now: number):
     },
     spec: {
       holderIdentity: holder,
-      leaseDurationSeconds: HEARTBEAT_SECONDS,
+      leaseDurationSeconds: timeoutSeconds,
       acquireTime: microTime(now),
       renewTime: microTime(now),
     },
@@ -48,6 +50,8 @@ export type HeartbeatOptions = {
   clock: Clock;
   session: SessionReference;
   holder: string;
+  /** As the session promises it. */
+  timeoutSeconds: number;
   /** The heart stops, and `beat` resolves, when this is aborted. */
   signal: AbortSignal;
   /** The API server has not answered for so long that the session has probably been ended. */
@@ -56,20 +60,21 @@ export type HeartbeatOptions = {
 
 /** Makes the Lease: the first beat. */
 export async function firstBeat(options: HeartbeatOptions): Promise<void> {
-  const { client, clock, session, holder } = options;
-  await client.create(LEASES, heartbeatLease(session, holder, clock.now()), { signal: options.signal });
+  const { client, clock, signal } = options;
+  await client.create(LEASES, heartbeatLease(options, clock.now()), { signal });
 }
 
 /**
- * Renews the Lease every 10 s. Resolves with the API server's refusal, or with undefined when stopped. An API server that does not
+ * Renews the Lease several times within its time. Resolves with the API server's refusal, or with undefined when stopped. An API server that does not
  * answer is no refusal: nobody can say yet what became of the session, and its queue is still its own.
  */
 export async function beat(options: HeartbeatOptions): Promise<SplitterError | undefined> {
-  const { clock, signal } = options;
+  const { clock, signal, timeoutSeconds } = options;
+  const timeoutMs = timeoutSeconds * 1000;
   let answeredAt = clock.monotonic();
   let overdue = false;
   for (;;) {
-    await pause(clock, BEAT_MS, signal);
+    await pause(clock, timeoutMs / BEATS_IN_TIME, signal);
     if (signal.aborted) return undefined;
     try {
       await renew(options);
@@ -80,8 +85,8 @@ export async function beat(options: HeartbeatOptions): Promise<SplitterError | u
       const refusal = toSplitterError(error, 'ApiUnreachable');
       if (!refusal.retryable && refusal.code !== 'ApiUnreachable') return refusal;
       const silentMs = clock.monotonic() - answeredAt;
-      if (!overdue && silentMs >= HEARTBEAT_SECONDS * 1000) options.onOverdue(silentMs);
-      overdue ||= silentMs >= HEARTBEAT_SECONDS * 1000;
+      if (!overdue && silentMs >= timeoutMs) options.onOverdue(silentMs);
+      overdue ||= silentMs >= timeoutMs;
     }
   }
 }

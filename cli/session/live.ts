@@ -120,13 +120,14 @@ export class LiveSession {
   }
 
   async #keepAlive(): Promise<void> {
-    const { client, clock, holder, events } = this.#options;
+    const { client, clock, holder, plan, events } = this.#options;
     const { signal } = this.#heart;
     const refusal = await beat({
       client,
       clock,
       holder,
       signal,
+      timeoutSeconds: plan.heartbeatSeconds,
       session: this.reference,
       onOverdue: events.onOverdue,
     });

@@ -30,9 +30,9 @@ export async function failSession(context: ActContext, session: SplitSession, pr
   context.announce(session, 'Warning', problem.code, problem.message);
 }
 
+/** A session that has failed keeps the reason that it failed for. */
 export async function deleteSession(context: ActContext, session: SplitSession, problem: Problem): Promise<void> {
-  await writeProblem(context, session, problem);
-  context.announce(session, 'Warning', problem.code, problem.message);
+  if (session.status?.phase !== 'Failed') await failSession(context, session, problem);
   await context.client.delete(
     SPLIT_SESSIONS,
     nameOf(session),
@@ -40,6 +40,7 @@ export async function deleteSession(context: ActContext, session: SplitSession, 
   );
 }
 
+/** Conditional: a session of the same name that came later has not failed. */
 async function writeProblem({ client, now }: ActContext, session: SplitSession, problem: Problem): Promise<void> {
   const conditions = withConditions(
     session.status?.conditions ?? [],
@@ -51,6 +52,7 @@ async function writeProblem({ client, now }: ActContext, session: SplitSession, 
       SPLIT_SESSIONS,
       nameOf(session),
       {
+        metadata: { resourceVersion: session.metadata.resourceVersion },
         status: {
           phase: 'Failed',
           reason: problem.code,

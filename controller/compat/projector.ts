@@ -12,7 +12,15 @@ import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
 import { WorkQueue } from '../../common/kube/work-queue.ts';
 import type { Log } from '../../common/log.ts';
 import { ignoreMissing } from '../act/sessions.ts';
-import { hasSqsQueues, PROJECTED_LABEL, refusal, toSplitSession, toSqsSession, toSqsStatus } from './sqs-session.ts';
+import {
+  belongTogether,
+  hasSqsQueues,
+  PROJECTED_LABEL,
+  refusal,
+  toSplitSession,
+  toSqsSession,
+  toSqsStatus,
+} from './sqs-session.ts';
 
 export type SessionProjector = {
   /** Resolves when the signal aborts and everything has stopped. */
@@ -38,7 +46,7 @@ export function createProjector(client: KubeClient, clock: Clock, log: Log): Ses
       try {
         await Promise.all([sessions.waitForSync(signal), shown.waitForSync(signal)]);
         queue.start();
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        await aborted(signal);
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {
@@ -50,18 +58,24 @@ export function createProjector(client: KubeClient, clock: Clock, log: Log): Ses
   };
 }
 
-async function project(client: KubeClient, name: ObjectName): Promise<void> {
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** Brings the two objects of one name into step. */
+export async function project(client: KubeClient, name: ObjectName): Promise<void> {
   const [session, shown] = await Promise.all([
     client.get<SplitSession>(SPLIT_SESSIONS, name),
     client.get<SqsSession>(SQS_SESSIONS, name),
   ]);
   if (!shown) return session && isLive(session) && hasSqsQueues(session) ? await show(client, session) : undefined;
-  if (!session) return await afterSession(client, name, shown);
+  if (!session || !belongTogether(session, shown)) return await withoutSession(client, name, shown, session);
   if (!isLive(shown)) {
     if (isLive(session)) await client.delete(SPLIT_SESSIONS, name, uidOf(session));
     return;
   }
-  if (!isGuarded(shown)) return await guard(client, name);
+  if (!isGuarded(shown)) return await guard(client, name, shown);
   const status = toSqsStatus(session);
   if (!isDeepStrictEqual(withoutNulls(status), shown.status)) {
     await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { status }, { subresource: 'status' }));
@@ -72,19 +86,23 @@ async function show(client: KubeClient, session: SplitSession): Promise<void> {
   await client.create(SQS_SESSIONS, toSqsSession(session));
 }
 
-/** No session of that name: a projection goes, a deletion is let through, and what a user made is adopted. */
-async function afterSession(client: KubeClient, name: ObjectName, shown: SqsSession): Promise<void> {
-  const isProjection = shown.metadata.labels?.[PROJECTED_LABEL] === 'true';
-  if (isProjection || !isLive(shown)) {
-    if (isLive(shown)) await client.delete(SQS_SESSIONS, name, uidOf(shown));
-    if (isGuarded(shown)) await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { metadata: { finalizers: [] } }));
+/** Its session is over, or never was: a projection goes, a deletion is let through, and what a user made is adopted. */
+async function withoutSession(
+  client: KubeClient,
+  name: ObjectName,
+  shown: SqsSession,
+  other: SplitSession | undefined,
+): Promise<void> {
+  if (!isLive(shown)) {
+    if (isGuarded(shown)) await setFinalizers(client, name, shown, (entry) => entry !== FINALIZER);
     return;
   }
-  if (isGuarded(shown)) {
+  const isProjection = shown.metadata.labels?.[PROJECTED_LABEL] === 'true';
+  if (isProjection || isGuarded(shown)) {
     await client.delete(SQS_SESSIONS, name, uidOf(shown));
     return;
   }
-  const problem = refusal(shown);
+  const problem = other ? `there is a SplitSession ${name.name} already; choose another name` : refusal(shown);
   if (problem !== undefined) {
     const status = { StartError: { statusCode: 400, reason: problem } };
     if (!isDeepStrictEqual(shown.status, status)) {
@@ -93,12 +111,23 @@ async function afterSession(client: KubeClient, name: ObjectName, shown: SqsSess
     return;
   }
   await client.create(SPLIT_SESSIONS, toSplitSession(shown));
-  await guard(client, name);
+  await guard(client, name, shown);
 }
 
 /** From here on a deletion waits until the session has ended. */
-async function guard(client: KubeClient, name: ObjectName): Promise<void> {
-  await client.mergePatch(SQS_SESSIONS, name, { metadata: { finalizers: [FINALIZER] } });
+async function guard(client: KubeClient, name: ObjectName, shown: SqsSession): Promise<void> {
+  await setFinalizers(client, name, shown, () => true, FINALIZER);
+}
+
+async function setFinalizers(
+  client: KubeClient,
+  name: ObjectName,
+  { metadata: { resourceVersion, finalizers = [] } }: SqsSession,
+  keep: (finalizer: string) => boolean,
+  ...added: string[]
+): Promise<void> {
+  const patch = { metadata: { resourceVersion, finalizers: [...finalizers.filter(keep), ...added] } };
+  await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, patch));
 }
 
 function isGuarded({ metadata }: SqsSession): boolean {

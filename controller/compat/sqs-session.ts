@@ -7,13 +7,16 @@ import type { SqsSession, SqsSessionStatus } from '../../api/kinds/sqs-session.t
 /** On a MirrordSqsSession that we made: the session that it shows. */
 export const PROJECTED_LABEL = `${GROUP}/projected`;
 
+/** On a session that was made from somebody's MirrordSqsSession: the uid of that. */
+export const ADOPTED_ANNOTATION = `${GROUP}/adopted-from`;
+
 export function hasSqsQueues(session: SplitSession): boolean {
   return session.spec.queues.some((queue) => queue.kind === 'SQS') && session.spec.target.kind !== 'StatefulSet';
 }
 
 /** What the guide's commands list and delete. Its finalizer lets a deletion end the session before the object is gone. */
 export function toSqsSession(session: SplitSession): SqsSession {
-  const { name, namespace, uid = '' } = session.metadata;
+  const { name, namespace, uid } = session.metadata;
   const { target, queues } = session.spec;
   return {
     apiVersion: `${MIRRORD_GROUP}/${MIRRORD_VERSION}`,
@@ -25,7 +28,7 @@ export function toSqsSession(session: SplitSession): SqsSession {
       finalizers: [FINALIZER],
     },
     spec: {
-      sessionId: createHash('sha256').update(uid).digest('hex').slice(0, 16).toUpperCase(),
+      sessionId: sessionIdOf(uid),
       queueConsumer: {
         name: target.name,
         workloadType: target.kind === 'Rollout' ? 'Rollout' : 'Deployment',
@@ -38,6 +41,18 @@ export function toSqsSession(session: SplitSession): SqsSession {
   };
 }
 
+function sessionIdOf(uid = ''): string {
+  return createHash('sha256').update(uid).digest('hex').slice(0, 16).toUpperCase();
+}
+
+/** Names come again: whether it shows this very session, or this session was made from it. */
+export function belongTogether(session: SplitSession, shown: SqsSession): boolean {
+  const isProjection = shown.metadata.labels?.[PROJECTED_LABEL] === 'true';
+  return isProjection
+    ? shown.spec.sessionId === sessionIdOf(session.metadata.uid)
+    : session.metadata.annotations?.[ADOPTED_ANNOTATION] === shown.metadata.uid;
+}
+
 /** Exactly one field is set, the others are taken out of what a merge patch finds. */
 export function toSqsStatus(session: SplitSession): Record<keyof SqsSessionStatus, unknown> {
   const none = { Starting: null, RegisteringFilters: null, Ready: null, StartError: null, CleanupError: null };
@@ -45,15 +60,26 @@ export function toSqsStatus(session: SplitSession): Record<keyof SqsSessionStatu
   if (status?.phase === 'Failed') {
     return { ...none, StartError: { statusCode: 400, reason: status.message ?? status.reason ?? 'failed' } };
   }
-  if (status?.phase !== 'Ready')
+  // Also while it ends: mirrord has no word for that.
+  if (status?.readyAt === undefined)
     return { ...none, Starting: { start_time_utc: session.metadata.creationTimestamp ?? '' } };
-  const queues = (status.queues ?? []).filter((queue) => queue.kind === 'SQS');
-  const queueNames = queues.map((queue) => [queue.id, { originalName: queue.original, outputName: queue.session }]);
-  const updates = (status.environment ?? []).map((entry) => {
-    const queue = queues.find(({ session: own }) => own === entry.value || own.endsWith(`/${entry.value}`));
-    return [entry.variable, { originalName: queue?.original ?? '', outputName: entry.value }];
+  const queues = (status.queues ?? [])
+    .filter(({ kind }) => kind === 'SQS')
+    .map(({ id, original, session: own }) => ({ id, originalName: lastPart(original), outputName: lastPart(own) }));
+  const queueNames = queues.map(({ id, originalName, outputName }) => {
+    const isOneOfSeveral = queues.filter((other) => other.id === id).length > 1;
+    return [isOneOfSeveral ? `${id}::${originalName}` : id, { originalName, outputName }];
+  });
+  const updates = (status.environment ?? []).flatMap(({ variable, value }) => {
+    const queue = queues.find(({ outputName }) => value.includes(outputName));
+    return queue === undefined ? [] : [[variable, { originalName: queue.originalName, outputName: value }]];
   });
   return { ...none, Ready: { queueNames: Object.fromEntries(queueNames), envUpdates: Object.fromEntries(updates) } };
+}
+
+/** Of a queue's URL its name. */
+function lastPart(place: string): string {
+  return place.slice(place.lastIndexOf('/') + 1);
 }
 
 /** A MirrordSqsSession that somebody created by hand, as a session of ours of the same name. */
@@ -62,7 +88,11 @@ export function toSplitSession({ metadata, spec }: SqsSession): SplitSession {
   return {
     apiVersion: `${GROUP}/${VERSION}`,
     kind: 'SplitSession',
-    metadata: { name: metadata.name, ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) },
+    metadata: {
+      name: metadata.name,
+      ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+      annotations: { [ADOPTED_ANNOTATION]: metadata.uid ?? '' },
+    },
     spec: {
       target: {
         apiVersion: workloadType === 'Rollout' ? 'argoproj.io/v1alpha1' : 'apps/v1',

@@ -8,7 +8,7 @@ import type { BrokerConnection, QueueVariable } from '../../api/kinds/workload-s
 import type { ConfigMap, ConfigMaps, PodSpec } from '../../common/env/pod-spec.ts';
 import { referencedConfigMaps, resolveEnvironment } from '../../common/env/resolve.ts';
 import { type FoundVariable, findVariables, type NameSource, selectContainers } from '../../common/env/sources.ts';
-import { SplitterError } from '../../common/errors.ts';
+import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import { compileFilter } from '../../common/filter/filter.ts';
 import { CONFIG_MAPS, KAFKA_TOPICS_CONSUMERS, QUEUE_REGISTRIES } from '../../common/kube/resources.ts';
 import type { KubeClient, KubeObject } from '../../common/kube/types.ts';
@@ -99,8 +99,12 @@ async function resolveQueue(
   const values = [...new Set(found.flatMap((variable) => variable.names))];
   const originals = await Promise.all(
     values.map(async (value) => {
-      const connection = connectionOf(kind, value, declaration.clientConfig);
-      return { value, connection, original: await broker.describeOriginal(value, connection, group) };
+      try {
+        const connection = connectionOf(kind, value, declaration.clientConfig);
+        return { value, connection, original: await broker.describeOriginal(value, connection, group) };
+      } catch (error) {
+        throw located(error, value, found, id);
+      }
     }),
   );
   const byIdentity = Map.groupBy(originals, ({ original }) => original.identity);
@@ -122,6 +126,16 @@ async function resolveQueue(
       tags: { ...declaration.tags },
     };
   });
+}
+
+/** Says where the name was found that the broker, or we, can do nothing with. */
+function located(thrown: unknown, value: string, found: readonly FoundVariable[], id: string): SplitterError {
+  const { code, message, retryable, details } = toSplitterError(thrown);
+  const places = found
+    .filter((variable) => variable.names.includes(value))
+    .map(({ container, variable, origin }) => `variable ${variable} of container ${container} (${origin})`);
+  const where = `queue id ${id}, ${places.join(', ')}, value ${JSON.stringify(value)}`;
+  return new SplitterError(code, `${where}: ${message}`, { cause: thrown, retryable, details });
 }
 
 function variablesOf(

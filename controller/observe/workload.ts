@@ -79,11 +79,12 @@ async function listPods(
   uid: string,
 ): Promise<Pod[]> {
   const labelSelector = selectorText(selector);
+  // In this order: the ReplicaSet of a pod that is listed is listed, too, or gone; a new one of somebody else is never taken for ours.
+  const pods = await client.list<Pod>(PODS, { namespace, labelSelector });
   const replicaSets = await client.list<{ metadata: ObjectMeta }>(REPLICA_SETS, { namespace });
   const foreign = new Set(
     replicaSets.items.filter((set) => !ownedBy(set.metadata, uid)).map((set) => set.metadata.uid),
   );
-  const pods = await client.list<Pod>(PODS, { namespace, labelSelector });
   return pods.items.filter((pod) => {
     const owner = pod.metadata.ownerReferences?.find((reference) => reference.controller === true);
     return owner?.kind === 'ReplicaSet' && !foreign.has(owner.uid);

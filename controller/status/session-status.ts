@@ -77,7 +77,9 @@ function progressOf(
       message: `waits until ${target} is restored from its previous split: ${waitingFor ?? split.spec.phase}`,
     };
   if (routes.length === 0) return { phase: 'Preparing', message: preparingMessage(observed) };
-  if (routes.every(({ queue }) => reports(split, queue, 'Forwarding')))
+  const unpatched = observed.pods.filter((pod) => pod.token === undefined).length;
+  const isForwarded = routes.every(({ queue }) => reports(split, queue, 'Forwarding'));
+  if (isForwarded && (unpatched === 0 || before === 'Ready'))
     return { phase: 'Ready', message: readyMessage(split, routes) };
   if (before === 'Ready') return { phase: 'Ready', message: session.status?.message ?? '' };
   if (split.spec.phase === 'Patching') {
@@ -86,6 +88,10 @@ function progressOf(
       phase: 'Restarting',
       message: `restarting ${total} pods of ${observed.targetReference.name}: ${patched} of ${total} patched${waitingFor ? `; waits for ${waitingFor}` : ''}`,
     };
+  }
+  if (isForwarded) {
+    const message = `${unpatched} of ${observed.pods.length} pods still read the original queue; they are being replaced`;
+    return { phase: 'CuttingOver', message };
   }
   return { phase: 'CuttingOver', message: cuttingOverMessage(split, routes) };
 }

@@ -2,7 +2,7 @@
 // It never creates the object, and it writes no entry before every ready webhook endpoint has proven certificate and revision (C18).
 import { WEBHOOK_CONFIGURATION_NAME } from '../../api/constants.ts';
 import type { ObjectMeta } from '../../api/kinds/common.ts';
-import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { PATCHING_PHASES, type WorkloadSplit } from '../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../common/errors.ts';
 import { NAMESPACES, WEBHOOK_CONFIGURATIONS, WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
 import type { KubeClient, KubeObject } from '../../common/kube/types.ts';
@@ -16,7 +16,7 @@ const MAX_ENTRIES = 500;
 type Configuration = KubeObject & { metadata: ObjectMeta; webhooks?: Pick<WebhookEntry, 'name' | 'clientConfig'>[] };
 
 export type WebhookRegistration = {
-  /** Whether this split's entry is there with its current revision. Consistent read. */
+  /** Whether this split's entry is there; while pods must be patched, with its current revision and certificates. Consistent read. */
   isRegistered(split: WorkloadSplit): Promise<boolean>;
   /** Why the entry may not be written now; undefined = every ready endpoint answered with this revision. */
   problem(split: WorkloadSplit): Promise<string | undefined>;
@@ -56,8 +56,7 @@ export function createRegistration({
 
   async function wanted(): Promise<WebhookEntry[]> {
     const { items } = await client.list<WorkloadSplit>(WORKLOAD_SPLITS);
-    const bundle = Buffer.from(await caBundle()).toString('base64');
-    return entriesFor(items, clusterUid, service, bundle);
+    return entriesFor(items, clusterUid, service, encoded(await caBundle()));
   }
 
   async function write(): Promise<void> {
@@ -94,7 +93,9 @@ export function createRegistration({
     async isRegistered(split) {
       const { webhooks = [] } = await read();
       const entry = webhooks.find((candidate) => candidate.name === entryName(split));
-      return entry !== undefined && entry.clientConfig.service.path === entryPath(split);
+      if (entry === undefined || !PATCHING_PHASES.has(split.spec.phase)) return entry !== undefined;
+      const { service, caBundle: present } = entry.clientConfig;
+      return service.path === entryPath(split) && present === encoded(await caBundle());
     },
     async problem(split) {
       return await prove(split, await caBundle());
@@ -115,6 +116,10 @@ export function createRegistration({
     },
   };
   return registration;
+}
+
+function encoded(pem: string): string {
+  return Buffer.from(pem).toString('base64');
 }
 
 /** The API server fills in defaults, so only what decides who is called, and how, is compared. */

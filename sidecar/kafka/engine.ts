@@ -27,7 +27,7 @@ export type EngineOptions = {
   onProblem: (source: string, problem: SplitterError | undefined) => void;
   onFatal: (error: SplitterError) => void;
   onReturned: (route: Route, messages: number) => void;
-  onOrderGivenUp: () => void;
+  onOrderGivenUp: (route: Route, partition: number) => void;
 };
 
 export class Engine {
@@ -174,7 +174,7 @@ export class Engine {
         release: (partition) => this.#release(partition, route.sessionUid),
         settings,
         clock,
-        onOrderGivenUp,
+        onOrderGivenUp: (partition) => onOrderGivenUp(route, partition),
         onProblem: (problem) => onProblem(`session ${route.session}`, problem),
         signal: this.#closed.signal,
       },

@@ -100,7 +100,16 @@ export class Lane {
     await this.exclusive(async () => undefined);
   }
 
-  /** Commits the positions again, moved or not. */
+  /** Commits the positions again, moved or not, after a proof that they are still the group's. */
+  async recommit(): Promise<void> {
+    await this.exclusive(async () => {
+      await this.#repair();
+      await this.#prove();
+      await this.#commitPositions();
+    });
+  }
+
+  /** For partitions that were just placed. */
   async commitPositions(): Promise<void> {
     await this.exclusive(async () => {
       await this.#repair();
@@ -118,18 +127,7 @@ export class Lane {
 
   /** @throws `ForeignCommit` when the group's offsets are not what we committed last (C2). */
   async proveOffsets(): Promise<void> {
-    await this.exclusive(async () => {
-      if (this.#isBroken || this.#partitions.size === 0) return;
-      const { cluster, original } = this.#options;
-      const { offsets, unstable } = await committedOffsets(cluster, original.group, original.topic, [
-        ...this.#partitions.keys(),
-      ]);
-      for (const { partition, committed } of this.partitions) {
-        if (!unstable.includes(partition) && offsets.get(partition) !== committed) {
-          throw this.#foreignCommit(partition, committed, offsets.get(partition));
-        }
-      }
-    });
+    await this.exclusive(() => this.#prove());
   }
 
   /** Abandons an open transaction: the broker ends it, or whoever takes the id next. */
@@ -277,6 +275,19 @@ export class Lane {
       partition.rewind(offset);
     }
     this.#isBroken = false;
+  }
+
+  async #prove(): Promise<void> {
+    if (this.#isBroken || this.#partitions.size === 0) return;
+    const { cluster, original } = this.#options;
+    const { offsets, unstable } = await committedOffsets(cluster, original.group, original.topic, [
+      ...this.#partitions.keys(),
+    ]);
+    for (const { partition, committed } of this.partitions) {
+      if (!unstable.includes(partition) && offsets.get(partition) !== committed) {
+        throw this.#foreignCommit(partition, committed, offsets.get(partition));
+      }
+    }
   }
 
   async #commitPositions(): Promise<void> {

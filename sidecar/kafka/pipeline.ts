@@ -2,7 +2,7 @@
 // things, what is tried again, and what is said about it.
 import type { ForwarderQueueStatus, Route, SplitQueue } from '../../api/kinds/workload-split.ts';
 import { type Clock, pause } from '../../common/clock.ts';
-import { type SplitterError, toSplitterError } from '../../common/errors.ts';
+import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { ResolveProperties } from '../../common/kafka/clusters.ts';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
@@ -197,7 +197,7 @@ class KafkaPipeline implements Pipeline {
       onProblem: (source, problem) => this.#setProblem(source, problem),
       onFatal: (error) => this.#end(error),
       onReturned: (route, messages) => this.#countReturned(route, messages),
-      onOrderGivenUp: () => this.#meters.orderGivenUp(),
+      onOrderGivenUp: (route, partition) => this.#tellOrderGivenUp(route, partition),
     }).catch(async (error: unknown) => {
       await cluster.close();
       throw error;
@@ -259,6 +259,12 @@ class KafkaPipeline implements Pipeline {
     this.#changed();
   }
 
+  #tellOrderGivenUp({ session }: Route, partition: number): void {
+    this.#meters.orderGivenUp();
+    const sentence = `the left-overs of session ${session} could not be moved in time; partition ${partition} goes on, and they will come behind newer messages`;
+    this.#setProblem(`order ${session}`, new SplitterError('GroupUnsettled', sentence, { retryable: true }));
+  }
+
   #end(error: SplitterError): void {
     // Nothing was being written: the fence of a controller that restores, or of a successor, is no news.
     if (error.code === 'Fenced' && ['Holding', 'Stopped', 'Returned'].includes(this.#state)) return;
@@ -305,7 +311,7 @@ class KafkaPipeline implements Pipeline {
     const present = new Set(queue.routes.map(({ sessionUid }) => sessionUid));
     for (const route of this.#queue.routes) {
       if (present.has(route.sessionUid)) continue;
-      this.#problems.delete(`session ${route.session}`);
+      for (const source of ['session', 'order', 'filter of']) this.#problems.delete(`${source} ${route.session}`);
       this.#meters.forgetSession(route.session);
     }
     this.#engine?.forgetEndings(present);

@@ -43,7 +43,7 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
       'recommit',
       async () => {
         if (clock.monotonic() < recommitAt) return;
-        for (const lane of engine.lanes) await lane.commitPositions();
+        for (const lane of engine.lanes) await lane.recommit();
         recommitAt = clock.monotonic() + settings.recommitMs;
       },
     ],

@@ -13,6 +13,7 @@ import {
   groupOffsets,
   isAlices,
   type KafkaWorld,
+  makeTopic,
   numbered,
   openKafkaWorld,
   openPipeline,
@@ -76,7 +77,7 @@ describe('a group of kafkajs members', () => {
     const kafka = needed(context);
     const topic = await createOriginal(kafka);
     const group = unique('app');
-    await kafka.topics.createTopics({ waitForLeaders: true, topics: [{ topic: `${topic}-other`, numPartitions: 1 }] });
+    await makeTopic(kafka, `${topic}-other`, 1);
     const old = await read(kafka, group, [topic, `${topic}-other`]);
     const { queue } = await createSplit(kafka, topic, { alice: { tenant: '^alice$' } }, group);
     assert.deepEqual(await groupOffsets(kafka, group, queue.fallback.name), { 0: '0', 1: '0', 2: '0', 3: '0' });

@@ -86,16 +86,31 @@ export function unique(name: string): string {
   return `${name}-${randomBytes(4).toString('hex')}`;
 }
 
+/** kafkajs's own waiting for leaders fails now and then on a topic that is that new. */
+export async function makeTopic(
+  world: KafkaWorld,
+  topic: string,
+  partitions: number,
+  configEntries: { name: string; value: string }[] = [],
+): Promise<void> {
+  await world.topics.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, configEntries }] });
+  await waitFor(
+    `topic ${topic} to have leaders`,
+    async () => {
+      const { partitions: found } = await world.cluster.describeTopic(topic);
+      return found.length === partitions && found.every(({ leader }) => leader >= 0);
+    },
+    { deadlineMs: 20_000, intervalMs: 20 },
+  );
+}
+
 export async function createOriginal(
   world: KafkaWorld,
   partitions = 4,
   configEntries: { name: string; value: string }[] = [],
 ): Promise<string> {
   const topic = unique('orders');
-  await world.topics.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic, numPartitions: partitions, configEntries }],
-  });
+  await makeTopic(world, topic, partitions, configEntries);
   return topic;
 }
 

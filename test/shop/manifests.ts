@@ -97,10 +97,8 @@ function configMap(settings: ShopSettings, name: string, data: Readonly<Record<s
   };
 }
 
-/** Namespace, configuration and the two workloads: what exists before anybody thinks of splitting. */
-export function shopObjects(settings: ShopSettings): KubernetesObject[] {
-  const { kafka, replicas = 3 } = settings;
-  const common = (name: string) => ({
+function workerVariables(settings: ShopSettings, name: string): Readonly<Record<string, string | number | undefined>> {
+  return {
     WORKER_NAME: name,
     HTTP_PORT,
     HISTORY_URL: settings.historyUrl,
@@ -110,37 +108,56 @@ export function shopObjects(settings: ShopSettings): KubernetesObject[] {
     SHUTDOWN_DELAY_MS: settings.shutdownDelayMs ?? 2_000,
     NODE_NO_WARNINGS: '1',
     ...settings.sqs,
-  });
+  };
+}
+
+function namespace(name: string): object {
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+}
+
+/** Namespace, configuration and the two workloads: what exists before anybody thinks of splitting. */
+export function shopObjects(settings: ShopSettings): KubernetesObject[] {
+  const { kafka, replicas = 3 } = settings;
   const orders = variables({
-    ...common(ORDERS_WORKER),
+    ...workerVariables(settings, ORDERS_WORKER),
     KAFKA_BROKERS: kafka?.brokers,
     KAFKA_TOPIC: kafka?.topic,
     KAFKA_GROUP: kafka?.group,
   });
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: {
-        name: settings.namespace ?? SHOP_NAMESPACE,
-        labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
-      },
-    },
+    namespace(settings.namespace ?? SHOP_NAMESPACE),
     configMap(settings, 'orders-config', { ORDERS_QUEUE }),
     configMap(settings, 'invoices-config', { INVOICES_QUEUE }),
     deployment(settings, ORDERS_WORKER, replicas, 'orders-config', orders),
-    deployment(settings, INVOICES_WORKER, 1, 'invoices-config', variables(common(INVOICES_WORKER))),
+    deployment(settings, INVOICES_WORKER, 1, 'invoices-config', variables(workerVariables(settings, INVOICES_WORKER))),
+  ] as KubernetesObject[];
+}
+
+/** Another shop: a namespace, a workload and a queue of one name, and what tells a splitter about them. SQS only. */
+export function branchObjects(settings: ShopSettings, name: string): KubernetesObject[] {
+  const own = { ...settings, namespace: name };
+  const env = variables(workerVariables(own, name));
+  return [
+    namespace(name),
+    configMap(own, `${name}-config`, { ORDERS_QUEUE: name }),
+    deployment(own, name, settings.replicas ?? 2, `${name}-config`, env),
+    registry(`${name}-q-registry`, name, name),
   ] as KubernetesObject[];
 }
 
 /** The guide's MirrordWorkloadQueueRegistry for the orders-worker. */
 export function queueRegistry(namespace = SHOP_NAMESPACE): KubernetesObject {
+  return registry('orders-worker-q-registry', namespace, ORDERS_WORKER);
+}
+
+function registry(name: string, namespace: string, worker: string): KubernetesObject {
   return {
     apiVersion: GROUP_VERSION,
     kind: 'MirrordWorkloadQueueRegistry',
-    metadata: { name: 'orders-worker-q-registry', namespace },
+    metadata: { name, namespace },
     spec: {
-      consumer: { name: ORDERS_WORKER, workloadType: 'Deployment', container: CONTAINER },
+      consumer: { name: worker, workloadType: 'Deployment', container: CONTAINER },
       queues: {
         [ORDERS_QUEUE_ID]: { queueType: 'SQS', nameSource: { envVar: 'ORDERS_QUEUE' }, tags: { tool: 'mirrord' } },
       },

@@ -83,8 +83,7 @@ export class Cluster {
   /** As `describeTopics` for one topic. @throws `QueueNotFound` */
   async describeTopic(name: string): Promise<TopicInfo> {
     const topic = (await this.describeTopics([name])).get(name);
-    if (topic === undefined)
-      throw new SplitterError('QueueNotFound', `Kafka topic ${name} does not exist in this cluster`);
+    if (topic === undefined) throw new SplitterError('QueueNotFound', missing(name));
     return topic;
   }
 
@@ -97,13 +96,16 @@ export class Cluster {
     this.#topics.delete(name);
   }
 
-  /** @throws a kafkaError with `details.partitions` */
+  /** Errors have `details.partitions`: a destination that fails must not stop the others (kafka-notes C14). */
   async leaderOf(topic: string, partition: number): Promise<PartitionInfo> {
-    const info = (await this.knownTopic(topic)).partitions.find((entry) => entry.partition === partition);
+    const details = { topic, partitions: [partition] };
+    const known = this.#topics.get(topic) ?? (await this.describeTopics([topic])).get(topic);
+    if (known === undefined) throw new SplitterError('QueueNotFound', missing(topic), { retryable: true, details });
+    const info = known.partitions.find((entry) => entry.partition === partition);
     if (info !== undefined && info.leader >= 0) return info;
     this.forgetTopic(topic);
     const code = info === undefined ? UNKNOWN_TOPIC_OR_PARTITION : LEADER_NOT_AVAILABLE;
-    throw kafkaError(code, `topic ${topic}, partition ${partition}`, null, { topic, partitions: [partition] });
+    throw kafkaError(code, `topic ${topic}, partition ${partition}`, null, details);
   }
 
   async clusterId(): Promise<string> {
@@ -231,6 +233,10 @@ export class Cluster {
     }
     return connection;
   }
+}
+
+function missing(topic: string): string {
+  return `Kafka topic ${topic} does not exist in this cluster`;
 }
 
 function unreachable(message: string): SplitterError {

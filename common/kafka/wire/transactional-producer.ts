@@ -108,7 +108,7 @@ export class TransactionalProducer {
           this.#epoch,
           group,
         );
-        return [answer.errorCode];
+        return answer.errorCode;
       });
     }
     const partitions = [...offsets].map(([partitionIndex, committedOffset]) => ({
@@ -154,7 +154,7 @@ export class TransactionalProducer {
     if (!this.isOpen) return;
     await this.#onCoordinator('EndTxn', async (connection) => {
       const answer = await call(connection, endTxnV3.api, this.transactionalId, this.#producerId, this.#epoch, commit);
-      return [answer.errorCode];
+      return answer.errorCode;
     });
     this.#added.clear();
     this.#addedGroups.clear();
@@ -174,7 +174,7 @@ export class TransactionalProducer {
         this.#producerId = answer.producerId;
         this.#epoch = answer.producerEpoch;
       }
-      return [answer.errorCode];
+      return answer.errorCode;
     });
     this.#added = new Set();
     this.#addedGroups = new Set();
@@ -200,10 +200,7 @@ export class TransactionalProducer {
         topics,
       };
       const answer = await call(connection, addPartitionsToTxnV3.api, [transaction]);
-      return answer.resultsByTransaction
-        .flatMap(({ topicResults }) => topicResults)
-        .flatMap(({ resultsByPartition }) => resultsByPartition)
-        .map(({ partitionErrorCode }) => partitionErrorCode);
+      return firstCode(answer.resultsByTransaction.flatMap(({ topicResults }) => topicResults));
     });
   }
 
@@ -263,8 +260,8 @@ export class TransactionalProducer {
     this.#limits.set(topic, records.length > 1 ? { bytes: Math.ceil(bytes / 2), squeeze } : { bytes, squeeze: true });
   }
 
-  /** `attempt` returns error codes; while the previous transaction is being finished the coordinator asks to come again. */
-  async #onCoordinator(name: string, attempt: (connection: Connection) => Promise<number[]>): Promise<void> {
+  /** `attempt` returns the error code; while the previous transaction is being finished the coordinator asks to come again. */
+  async #onCoordinator(name: string, attempt: (connection: Connection) => Promise<number>): Promise<void> {
     const deadline = this.#cluster.clock.monotonic() + CONCURRENT_DEADLINE_MS;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 50)) {
       this.#guard();
@@ -273,8 +270,7 @@ export class TransactionalProducer {
           'TRANSACTION',
           this.transactionalId,
           async (connection) => {
-            const code = (await attempt(connection)).find((candidate) => candidate !== 0);
-            if (code !== undefined) throw kafkaError(code, `${name} of transactional id ${this.transactionalId}`);
+            throwIfError(await attempt(connection), `${name} of transactional id ${this.transactionalId}`);
           },
           this.#channel,
         );
@@ -290,4 +286,22 @@ export class TransactionalProducer {
 
 function isUnanswered(error: unknown): boolean {
   return error instanceof SplitterError && error.code === 'BrokerUnreachable';
+}
+
+type AddedTopic = { name: string; resultsByPartition: { partitionIndex: number; partitionErrorCode: number }[] };
+
+/** When one partition cannot be added none is, and the others say OPERATION_NOT_ATTEMPTED: only the one that failed is named. */
+function firstCode(topics: readonly AddedTopic[]): number {
+  for (const { name, resultsByPartition } of topics) {
+    for (const { partitionIndex, partitionErrorCode } of resultsByPartition) {
+      const error = errorName(partitionErrorCode);
+      if (error === 'NONE' || error === 'OPERATION_NOT_ATTEMPTED') continue;
+      if (error !== 'UNKNOWN_TOPIC_OR_PARTITION' && error !== 'TOPIC_AUTHORIZATION_FAILED') return partitionErrorCode;
+      throw kafkaError(partitionErrorCode, `topic ${name}, partition ${partitionIndex}`, null, {
+        topic: name,
+        partitions: [partitionIndex],
+      });
+    }
+  }
+  return 0;
 }

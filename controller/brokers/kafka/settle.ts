@@ -30,7 +30,8 @@ export async function settleGroup(
       message: `group ${group}: a transaction on partition ${unstable.join(', ')} is not finished`,
     };
   }
-  return { settled: true, message: `no member of group ${group} reads topic ${topic}` };
+  const who = members.length === 0 ? `group ${group} has no members: nobody` : `no member of group ${group}`;
+  return { settled: true, message: `${who} reads topic ${topic}` };
 }
 
 function names(members: readonly GroupMember[]): string {

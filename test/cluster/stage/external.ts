@@ -21,7 +21,9 @@ export async function openExternal(kubeconfig: string, progress: Progress): Prom
   return {
     ...cluster,
     close() {
-      closing ??= progress.step(`Removing everything from ${cluster.name}`, () => sweep(cluster)).finally(cluster.close);
+      closing ??= progress
+        .step(`Removing everything from ${cluster.name}`, () => sweep(cluster))
+        .finally(cluster.close);
       return closing;
     },
   };

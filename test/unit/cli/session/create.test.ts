@@ -13,6 +13,7 @@ const plan: SessionPlan = {
   target: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'orders-worker' },
   queues: [{ id: 'orders', kind: 'SQS', filter: { tenant: '^alice$' }, mode: 'steal' }],
   sessionKey: 'alice',
+  heartbeatSeconds: 45,
 };
 
 function heartbeat(client: FakeCluster) {

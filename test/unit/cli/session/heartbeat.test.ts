@@ -19,7 +19,7 @@ function heart() {
     clock,
     stop,
     overdue,
-    options: { client, clock, session, holder: 'qsplit:a@b', signal: stop.signal, onOverdue },
+    options: { client, clock, session, holder: 'qsplit:a@b', timeoutSeconds: 45, signal: stop.signal, onOverdue },
   };
 }
 

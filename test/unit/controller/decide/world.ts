@@ -220,6 +220,7 @@ export class World {
       target: this.targetExists
         ? {
             uid: TARGET,
+            resourceVersion: undefined,
             selector: { matchLabels: { app: 'orders-worker' } },
             paused: false,
             rolloutInProgress: undefined,
@@ -330,7 +331,8 @@ export class World {
       }
       case 'ReleaseSplit':
         assert.deepEqual(this.#split().spec.resources, [], 'promise 6: a ledger that is not empty');
-        this.split = undefined;
+        if (this.#split().metadata.deletionTimestamp) this.split = undefined;
+        else this.#split().metadata.deletionTimestamp = new Date(this.now).toISOString();
         return;
       case 'RecordStartOffsets':
       case 'FenceProducers':

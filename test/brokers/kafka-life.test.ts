@@ -1,0 +1,384 @@
+/** The life of a Kafka split at the broker: sessions come and end, the drain, the way back, and what happens to the topics meanwhile. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import type { Route, SplitQueue } from '../../api/kinds/workload-split.ts';
+import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
+import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
+import { waitFor } from '../testbed/wait.ts';
+import {
+  assertOrdered,
+  createOriginal,
+  createSplit,
+  createTopic,
+  groupOffsets,
+  isAlices,
+  type KafkaWorld,
+  makeTopic,
+  numbered,
+  OWNER,
+  openKafkaWorld,
+  openPipeline,
+  readAll,
+  sendNumbered,
+  unique,
+  values,
+  waitForRecords,
+} from './kafka-support.ts';
+
+let world: KafkaWorld | undefined;
+before(async () => {
+  world = await openKafkaWorld();
+});
+after(() => world?.close());
+
+function needed(context: TestContext): KafkaWorld {
+  if (world === undefined) {
+    context.skip('there is no Java; install it, for example: apt-get install openjdk-17-jre-headless');
+    throw new Error('skipped');
+  }
+  return world;
+}
+
+const ALICE = { tenant: '^alice$' };
+const ending = (queue: SplitQueue): SplitQueue => ({
+  ...queue,
+  routes: queue.routes.map((route) => ({ ...route, ending: true })),
+});
+
+function routeOf(queue: SplitQueue): Route & { destination: { group: string } } {
+  const [route] = queue.routes;
+  assert.ok(route?.destination.group);
+  return { ...route, destination: { ...route.destination, group: route.destination.group } };
+}
+
+/** As a session's reader that has read some of its messages: everything up to a number is committed. */
+async function commitUpTo(kafka: KafkaWorld, { destination }: ReturnType<typeof routeOf>, id: number): Promise<number> {
+  const offsets = new Map<number, bigint>();
+  let handled = 0;
+  for (const { partition, offset, value } of await readAll(kafka, destination.name)) {
+    if (Number(value?.toString()) > id) continue;
+    offsets.set(partition, offset + 1n);
+    handled += 1;
+  }
+  await commitWithoutMembers(kafka.cluster, destination.group, destination.name, offsets);
+  return handled;
+}
+
+describe('the end of a session', () => {
+  it('moves what is left to the fallback before anything newer of the same key', async (context) => {
+    const kafka = needed(context);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 200);
+    const route = routeOf(queue);
+    await waitForRecords(kafka, route.destination.name, 100);
+    const handled = await commitUpTo(kafka, route, 60);
+    const sending = sendNumbered(kafka, topic, 200, 600);
+    await pipeline.apply(ending(queue));
+    const [returned] = await waitFor('the left-overs to be moved', () => pipeline.status().returned, {
+      deadlineMs: 20_000,
+    });
+    await sending;
+    const toFallback = await waitForRecords(
+      kafka,
+      queue.fallback.name,
+      600 - (await readAll(kafka, route.destination.name)).length + (returned?.messages ?? 0),
+    );
+    assertOrdered(toFallback);
+    const both = new Set(
+      [...toFallback, ...(await readAll(kafka, route.destination.name))].map(({ value }) => value?.toString()),
+    );
+    assert.equal(both.size, 600);
+    assert.equal(toFallback.length, 600 - handled, 'what the session has committed does not come again');
+    await pipeline.apply({ ...queue, routes: [] });
+    assert.equal(pipeline.status().returned, undefined);
+    await pipeline.close();
+  });
+
+  it('waits for a reader that leaves, and evicts one that does not', async (context) => {
+    const kafka = needed(context);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue, { readerGraceMs: 1_000 });
+    await pipeline.apply(queue);
+    const route = routeOf(queue);
+    const reader = kafka.kafka.consumer({ groupId: route.destination.group, maxWaitTimeInMs: 100 });
+    kafka.closeLater(() => reader.disconnect());
+    await reader.connect();
+    await reader.subscribe({ topics: [route.destination.name] });
+    let read = 0;
+    // Handles without ever committing, and never leaves.
+    await reader.run({ autoCommit: false, eachMessage: async () => void read++ });
+    await sendNumbered(kafka, topic, 0, 100);
+    await waitFor('the reader to read', () => read === 50, { deadlineMs: 20_000 });
+    await pipeline.apply(ending(queue));
+    await kafka.producer.send({ topic, messages: numbered(100, 120) });
+    const [returned] = await waitFor('the left-overs to be moved', () => pipeline.status().returned, {
+      deadlineMs: 20_000,
+    });
+    assert.equal(returned?.messages, 50, 'not committed is not handled');
+    assertOrdered(await waitForRecords(kafka, queue.fallback.name, 120));
+    await reader.disconnect();
+    await pipeline.close();
+  });
+
+  it('holds nothing up when nothing is left, and may be asked for again by another forwarder', async (context) => {
+    const kafka = needed(context);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
+    const first = openPipeline(kafka, queue);
+    await first.apply(queue);
+    await sendNumbered(kafka, topic, 0, 20);
+    await waitForRecords(kafka, routeOf(queue).destination.name, 10);
+    await commitUpTo(kafka, routeOf(queue), 100);
+    for (const pipeline of [first, openPipeline(kafka, queue)]) {
+      await pipeline.apply(ending(queue));
+      const returned = await waitFor('the end', () => pipeline.status().returned, { deadlineMs: 10_000 });
+      assert.deepEqual(returned, [{ sessionUid: 'uid-alice', messages: 0 }]);
+      await pipeline.close();
+    }
+  });
+
+  it('gives up order at the bound, says so by going on, and still loses nothing', async (context) => {
+    const kafka = needed(context);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue, { sessionDrainTimeoutMs: 500, stableDeadlineMs: 60_000 });
+    await pipeline.apply(queue);
+    await kafka.producer.send({ topic, messages: numbered(0, 10) });
+    const { destination } = routeOf(queue);
+    await waitForRecords(kafka, destination.name, 5);
+    // The session's own transaction hangs: nobody can tell what it has handled.
+    const hanging = new TransactionalProducer(kafka.cluster, unique('hanging'));
+    await hanging.take();
+    await hanging.commitOffsets(destination.group, destination.name, new Map([[0, 1n]]));
+    await pipeline.apply(ending(queue));
+    await kafka.producer.send({ topic, messages: numbered(10, 20) });
+    await waitForRecords(kafka, queue.fallback.name, 5 + 10);
+    assert.equal(pipeline.status().returned, undefined);
+    assert.match(pipeline.status().message ?? '', /left-overs of session alice/);
+    await hanging.abort();
+    await waitFor('the left-overs to be moved', () => pipeline.status().returned, { deadlineMs: 20_000 });
+    assert.equal((await readAll(kafka, queue.fallback.name)).length, 20);
+    await pipeline.close();
+  });
+});
+
+describe('the way back', () => {
+  it('leaves the group exactly at the next record of the original', async (context) => {
+    const kafka = needed(context);
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 200);
+    await waitForRecords(kafka, queue.fallback.name, 100);
+    const stopped = { ...ending(queue), forwarding: 'Stop' as const };
+    await pipeline.apply(stopped);
+    assert.equal(pipeline.status().state, 'Stopped');
+    const fenced = { ...stopped, fenced: true };
+    await kafka.admin.fence(queue);
+    await pipeline.apply(fenced);
+    assert.equal(pipeline.status().state, 'Stopped');
+    await kafka.producer.send({ topic, messages: numbered(200, 210) });
+    const restored = kafka.kafka.consumer({ groupId: group, maxWaitTimeInMs: 100 });
+    kafka.closeLater(() => restored.disconnect());
+    const seen: number[] = [];
+    await restored.connect();
+    await restored.subscribe({ topics: [topic] });
+    await restored.run({ eachMessage: async ({ message }) => void seen.push(Number(message.value)) });
+    await waitFor('the restored application', () => seen.length === 10, { deadlineMs: 20_000 });
+    assert.deepEqual(
+      seen.toSorted((a, b) => a - b),
+      Array.from({ length: 10 }, (_, index) => 200 + index),
+    );
+    assert.equal((await readAll(kafka, queue.fallback.name)).length, 200);
+    await restored.disconnect();
+    await pipeline.close();
+  });
+
+  it('counts what is left by records: markers and aborted ones never hold up the drain', async (context) => {
+    const kafka = needed(context);
+    const { queue, group } = await createSplit(kafka, await createOriginal(kafka, 2));
+    const fallback = queue.fallback.name;
+    const writer = kafka.kafka.producer({ transactionalId: unique('writer'), maxInFlightRequests: 1 });
+    kafka.closeLater(() => writer.disconnect());
+    await writer.connect();
+    for (const outcome of ['commit', 'abort'] as const) {
+      const transaction = await writer.transaction();
+      await transaction.send({ topic: fallback, messages: [{ partition: 0, value: outcome }] });
+      await transaction[outcome]();
+    }
+    assert.equal(await kafka.admin.remaining(queue), 1);
+    // As kafkajs and others commit: behind the last record, before the marker.
+    await commitWithoutMembers(kafka.cluster, group, fallback, new Map([[0, 1n]]));
+    assert.equal(await kafka.admin.remaining(queue), 0);
+    const open = await writer.transaction();
+    await open.send({ topic: fallback, messages: [{ partition: 1, value: 'open' }] });
+    assert.ok((await kafka.admin.remaining(queue)) > 0, 'a transaction that is not finished may add records');
+    await open.abort();
+    await waitFor('the abort to be seen', async () => (await kafka.admin.remaining(queue)) === 0, {
+      deadlineMs: 10_000,
+    });
+  });
+
+  it('deletes temporary topics by their id, brought back ones too, and groups with left-behind members', async (context) => {
+    const kafka = needed(context);
+    const { queue, entries } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
+    const { alice } = entries;
+    assert.ok(alice?.topicId);
+    const reader = kafka.kafka.consumer({ groupId: alice.name, maxWaitTimeInMs: 100, retry: { retries: 0 } });
+    kafka.closeLater(() => reader.disconnect());
+    await reader.connect();
+    await reader.subscribe({ topics: [alice.name] });
+    await reader.run({ eachMessage: async () => undefined });
+    await kafka.admin.delete(alice, {}, OWNER);
+    await kafka.admin.delete(alice, {}, OWNER);
+    assert.ok(!(await kafka.topics.listTopics()).includes(alice.name));
+    await makeTopic(kafka, alice.name, 1);
+    await assert.rejects(createTopicAgain(kafka, queue, alice.name, alice.topicId), { code: 'ForeignQueue' });
+    await kafka.admin.delete(alice, {}, OWNER);
+    assert.ok(!(await kafka.topics.listTopics()).includes(alice.name));
+    await reader.disconnect();
+    const group = { ...alice, kind: 'KafkaGroup' as const };
+    await kafka.admin.delete(group, {}, OWNER);
+    await kafka.admin.delete(group, {}, OWNER);
+    const { groups } = await kafka.topics.listGroups();
+    assert.ok(!groups.some(({ groupId }) => groupId === alice.name));
+  });
+});
+
+function createTopicAgain(kafka: KafkaWorld, queue: SplitQueue, name: string, topicId: string) {
+  const entry = { kind: 'KafkaTopic', name, role: 'session', queue: 'orders', state: 'Created', topicId } as const;
+  return kafka.admin.create({ entry, original: queue.original, connection: {}, owner: OWNER, tags: {} });
+}
+
+describe('meanwhile', () => {
+  it('a second session gets its messages at once, the first one keeps what both match', async (context) => {
+    const kafka = needed(context);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), {
+      alice: ALICE,
+      second: { tenant: 'a' },
+    });
+    const [alice, second] = queue.routes;
+    assert.ok(alice && second);
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply({ ...queue, routes: [alice] });
+    const startedAt = performance.now();
+    await pipeline.apply(queue);
+    assert.ok(performance.now() - startedAt < 1_000);
+    await kafka.producer.send({ topic, messages: [...numbered(0, 10), { value: 'x', headers: { tenant: 'anna' } }] });
+    await waitForRecords(kafka, alice.destination.name, 5);
+    assert.deepEqual(
+      (await waitForRecords(kafka, second.destination.name, 1)).map(({ value }) => value?.toString()),
+      ['x'],
+    );
+    await pipeline.close();
+  });
+
+  it('a partition that the original gets is forwarded from its first record, to readers with `latest` too', async (context) => {
+    const kafka = needed(context);
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 2), { alice: ALICE });
+    const { destination } = routeOf(queue);
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await kafka.topics.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+    await kafka.producer.send({ topic, messages: numbered(0, 10).map((message) => ({ ...message, partition: 2 })) });
+    await waitFor('the pipeline to wait for the copies', () => pipeline.status().message?.includes('no partition 2'), {
+      deadlineMs: 10_000,
+    });
+    await createTopic(kafka, queue, queue.fallback.name, 'fallback', group).catch(() => undefined);
+    for (const [name, id] of [
+      [queue.fallback.name, queue.fallback.topicId],
+      [destination.name, destination.topicId],
+    ]) {
+      await createTopicAgain(kafka, queue, name ?? '', id ?? '');
+    }
+    const records = await waitForRecords(kafka, queue.fallback.name, 5);
+    assert.deepEqual(new Set(records.map(({ partition }) => partition)), new Set([2]));
+    await waitForRecords(kafka, destination.name, 5);
+    assert.equal((await groupOffsets(kafka, destination.group, destination.name))[2], '0');
+    assert.equal((await groupOffsets(kafka, group, topic))[2], '10');
+    await waitFor('no problem to be left', () => pipeline.status().message === undefined, { deadlineMs: 10_000 });
+    await pipeline.close();
+  });
+
+  it('a commit by somebody else stops the split instead of being overwritten', async (context) => {
+    const kafka = needed(context);
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await kafka.producer.send({ topic, messages: numbered(0, 10) });
+    await waitForRecords(kafka, queue.fallback.name, 10);
+    await waitFor('the commit', async () => (await groupOffsets(kafka, group, topic))[0] === '10', {
+      deadlineMs: 10_000,
+    });
+    await commitWithoutMembers(kafka.cluster, group, topic, new Map([[0, 3n]]));
+    await waitFor('the alarm', () => pipeline.status().reason === 'ForeignCommit', { deadlineMs: 10_000 });
+    assert.equal(pipeline.status().state, 'Error');
+    await kafka.producer.send({ topic, messages: numbered(10, 20) });
+    await pipeline.close();
+    assert.equal((await groupOffsets(kafka, group, topic))[0], '3');
+    assert.equal((await readAll(kafka, queue.fallback.name)).length, 10);
+  });
+
+  it('the original that is deleted and made again ends the split', async (context) => {
+    const kafka = needed(context);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await kafka.topics.deleteTopics({ topics: [topic] });
+    await waitFor('the topic to be gone', async () => !(await kafka.topics.listTopics()).includes(topic), {
+      deadlineMs: 10_000,
+    });
+    await makeTopic(kafka, topic, 1);
+    await kafka.producer.send({ topic, messages: numbered(0, 10) });
+    await waitFor('the end', () => pipeline.status().reason === 'TopicRecreated', { deadlineMs: 10_000 });
+    assert.equal((await readAll(kafka, queue.fallback.name)).length, 0);
+    await pipeline.close();
+  });
+
+  it('a session topic that is gone stops only the partitions that feed it', async (context) => {
+    const kafka = needed(context);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 4), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    const { destination } = routeOf(queue);
+    await kafka.topics.deleteTopics({ topics: [destination.name] });
+    await kafka.producer.send({ topic, messages: [{ partition: 0, value: 'lost?', headers: { tenant: 'alice' } }] });
+    await waitFor('the pipeline to say what fails', () => pipeline.status().message?.includes(destination.name), {
+      deadlineMs: 20_000,
+    });
+    // Partition 2 has the same producer.
+    await kafka.producer.send({ topic, messages: [{ partition: 2, value: 'goes on', headers: { tenant: 'bob' } }] });
+    await waitForRecords(kafka, queue.fallback.name, 1);
+    await pipeline.apply({ ...queue, routes: [] });
+    await waitFor(
+      'the held message to go to the fallback',
+      async () => (await values(kafka, queue.fallback.name)).includes('lost?'),
+      { deadlineMs: 30_000 },
+    );
+    await pipeline.close();
+  });
+
+  it('the broker dies and comes back: exactly once', async (context) => {
+    const kafka = needed(context);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 200);
+    await waitFor('some to be forwarded', async () => (await readAll(kafka, queue.fallback.name)).length > 0, {
+      deadlineMs: 10_000,
+    });
+    await kafka.broker.kill();
+    await waitFor('the pipeline to notice', () => pipeline.status().message !== undefined, { deadlineMs: 20_000 });
+    await kafka.broker.start();
+    await waitFor('the broker to take messages', () => sendNumbered(kafka, topic, 200, 400).then(() => true), {
+      deadlineMs: 30_000,
+    });
+    const toAlice = await waitForRecords(kafka, routeOf(queue).destination.name, 200, 60_000);
+    const toFallback = await waitForRecords(kafka, queue.fallback.name, 200, 60_000);
+    assertOrdered(toAlice);
+    assertOrdered(toFallback);
+    assert.ok(toAlice.every(({ value }) => isAlices(Number(value?.toString()))));
+    await waitFor('no problem to be left', () => pipeline.status().message === undefined, { deadlineMs: 20_000 });
+    await pipeline.close();
+  });
+});

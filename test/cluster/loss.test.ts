@@ -1,0 +1,211 @@
+// Ends that nobody asked for: a developer who vanishes, a namespace, a target, a split or the whole chart that is deleted in mid-session.
+// Each leaves everything as it was before, and no message is lost. The shops live side by side, so that their waits are one wait.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { ListQueuesCommand } from '@aws-sdk/client-sqs';
+import type { Allowance, Snapshot } from '../checker/snapshot.ts';
+import { waitFor } from '../testbed/wait.ts';
+import { type Branch, openBranch } from './stage/branch.ts';
+import { startHeart } from './stage/heart.ts';
+import { installChart, OPERATOR_NAMESPACE, RELEASE } from './stage/installation.ts';
+import { readSplits, untilReceived, untilRestored, webhookEntries } from './stage/seen.ts';
+import { createSession, type PlayedSession } from './stage/session.ts';
+import { openStage, type Stage } from './stage/stage.ts';
+import { ALLOWED, assertClean, assertRestored, historyOf, snapshotWorld } from './stage/verdict.ts';
+
+const BRANCHES = ['north', 'east', 'south', 'west'] as const;
+const HEARTBEAT_SECONDS = 10;
+
+let stage: Stage;
+let world: Snapshot;
+const branches = new Map<string, Branch>();
+before(async () => {
+  stage = await openStage();
+  for (const branch of await Promise.all(BRANCHES.map((name) => openBranch(stage, name)))) {
+    branches.set(branch.name, branch);
+  }
+  world = await snapshotWorld(stage);
+});
+after(async () => {
+  await stage?.close();
+});
+
+/** A session that is Ready and whose local process has got some orders. */
+async function begin(branch: Branch, session: PlayedSession) {
+  await session.ready();
+  const worker = await session.startWorker();
+  await untilReceived(stage, session.name, 3);
+  const [split] = await readSplits(stage, branch.name);
+  assert.ok(split);
+  return { worker, split };
+}
+
+function branchOf(name: (typeof BRANCHES)[number]): Branch {
+  const branch = branches.get(name);
+  assert.ok(branch);
+  return branch;
+}
+
+async function queuesOf(branch: Branch): Promise<string[]> {
+  const client = stage.sqs.client();
+  const { QueueUrls: urls = [] } = await client.send(new ListQueuesCommand({ MaxResults: 1000 }));
+  client.destroy();
+  return urls.map((url) => url.slice(url.lastIndexOf('/') + 1)).filter((name) => name.includes(branch.name));
+}
+
+async function claimsOf(branch: Branch): Promise<string[]> {
+  const leases = await stage.cluster.kubectlJson<{ items: { metadata: { annotations?: Record<string, string> } }[] }>([
+    ...['get', 'leases', '-n', OPERATOR_NAMESPACE, '-l', 'queuesplitter.dev/claim'],
+  ]);
+  return leases.items
+    .map(({ metadata }) => metadata.annotations?.['queuesplitter.dev/holder'] ?? '')
+    .filter((holder) => holder.startsWith(`${branch.name}/`));
+}
+
+describe('in mid-session', { concurrency: true }, () => {
+  test('a developer vanishes: the session ends by its heartbeat', async () => {
+    const branch = branchOf('north');
+    const session = await branch.session({
+      name: 'north-alice',
+      filter: { tenant: 'alice' },
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+    });
+    const heart = await startHeart(stage, session);
+    const { worker } = await begin(branch, session);
+    worker.signal('SIGKILL');
+    await session.ended(await heart.stop(), 90_000);
+    await untilRestored(stage, branch.name);
+    const events = await stage.cluster.kubectl(['get', 'events', '-n', branch.name, '-o', 'json']);
+    assert.match(events, new RegExp(`no heartbeat for ${HEARTBEAT_SECONDS} s`));
+    await branch.finish();
+    assertClean(branch.history());
+  });
+
+  test('the namespace is deleted: it goes at once, and its messages go back to the original', async () => {
+    const branch = branchOf('south');
+    const session = await branch.session({ name: 'south-alice', filter: { tenant: 'alice' } });
+    const { worker, split } = await begin(branch, session);
+    const deletedAt = Date.now();
+    await stage.cluster.kubectl(['delete', 'namespace', branch.name, '--wait=false']);
+    await session.ended(deletedAt, 60_000);
+    await waitFor(
+      'the namespace to be gone',
+      async () => (await stage.cluster.kubectl(['get', 'namespace', branch.name, '--ignore-not-found'])) === '',
+      { deadlineMs: 60_000 },
+    );
+    await worker.stop(10_000);
+    assert.deepEqual(await queuesOf(branch), [branch.name]);
+    assert.deepEqual(await claimsOf(branch), []);
+    assert.ok(!(await webhookEntries(stage)).join().includes(split.metadata.uid ?? ''));
+    await branch.deploy();
+    await branch.finish();
+    assertClean(branch.history());
+  });
+
+  test('the target is deleted: its messages go back to the original', async () => {
+    const branch = branchOf('east');
+    const session = await branch.session({ name: 'east-alice', filter: { tenant: 'alice' } });
+    const { worker } = await begin(branch, session);
+    const deletedAt = Date.now();
+    await stage.cluster.kubectl(['delete', 'deployment', branch.name, '-n', branch.name]);
+    const status = await waitForFailure(session);
+    assert.match(status, /Deployment east was deleted/);
+    await worker.stop(10_000);
+    await untilRestored(stage, branch.name);
+    await stage.cluster.kubectl(['delete', 'splitsession', session.name, '-n', branch.name]);
+    await session.ended(deletedAt, 30_000);
+    assert.deepEqual(await queuesOf(branch), [branch.name]);
+    assert.deepEqual(await claimsOf(branch), []);
+    await branch.deploy();
+    await branch.finish();
+    assertClean(branch.history());
+  });
+
+  test('somebody deletes the WorkloadSplit: the sessions are told, and the target is restored', async () => {
+    const branch = branchOf('west');
+    const session = await branch.session({ name: 'west-alice', filter: { tenant: 'alice' } });
+    const { worker, split } = await begin(branch, session);
+    const deletedAt = Date.now();
+    const command = ['delete', 'workloadsplit', split.metadata.name, '-n', branch.name, '--wait=false'];
+    await stage.cluster.kubectl(command);
+    assert.match(await waitForFailure(session), /was deleted, so the target goes back to its original queues/);
+    await worker.stop(10_000);
+    await untilRestored(stage, branch.name);
+    await stage.cluster.kubectl(['delete', 'splitsession', session.name, '-n', branch.name]);
+    await session.ended(deletedAt, 30_000);
+    await branch.finish();
+    assertClean(branch.history());
+  });
+});
+
+async function waitForFailure(session: PlayedSession): Promise<string> {
+  const path = 'jsonpath={.status.phase}: {.status.message}';
+  const read = () => stage.cluster.kubectl(['get', 'splitsession', session.name, '-n', session.namespace, '-o', path]);
+  return await waitFor(
+    `session ${session.name} to be told`,
+    async () => {
+      const text = await read();
+      return text.startsWith('Failed') && text;
+    },
+    { deadlineMs: 30_000 },
+  );
+}
+
+test('helm uninstall in mid-session puts everything back, keeps the definitions, and the chart can be installed again', async () => {
+  const { cluster } = stage;
+  const alice = await createSession(stage, { name: 'alice', filter: { tenant: '^alice$' } });
+  await alice.ready();
+  const worker = await alice.startWorker();
+  await untilReceived(stage, 'alice', 5);
+  const uninstalledAt = Date.now();
+  await cluster.helm(['uninstall', RELEASE, '--namespace', OPERATOR_NAMESPACE, '--wait', '--timeout=150s']);
+  await worker.stop(10_000);
+  await alice.ended(uninstalledAt, 5_000);
+  assert.deepEqual(await readSplits(stage), []);
+  for (const kind of [
+    'deployments',
+    'jobs',
+    'serviceaccounts',
+    'roles',
+    'clusterroles',
+    'mutatingwebhookconfigurations',
+  ]) {
+    const left = await cluster.kubectl([
+      'get',
+      kind,
+      '-A',
+      '-l',
+      'app.kubernetes.io/name=queue-splitter',
+      '-o',
+      'name',
+    ]);
+    assert.equal(left, '', `${kind} that the chart left`);
+  }
+  assert.match(await cluster.kubectl(['get', 'crd', '-o', 'name']), /workloadsplits\.queuesplitter\.dev/);
+  await installChart(cluster, stage.sqs.environment, {});
+
+  const bob = await createSession(stage, { name: 'bob', filter: { tenant: '^bob$' } });
+  await bob.ready();
+  await bob.end();
+  await untilRestored(stage);
+  await stage.finish();
+  assertClean(historyOf(stage, [alice, bob]));
+});
+
+/** After a deletion by somebody else, or an installation, some things are new; everything else is as it was. */
+const NEW: Allowance[] = [
+  ...ALLOWED,
+  {
+    path: /^cluster\/(north|east|south|west)\/(replicasets|deployments)\.apps\/.*/,
+    because: 'restarts leave an old ReplicaSet and a higher revision; two of these Deployments are new altogether',
+  },
+  {
+    path: /^cluster\/mirrord\/(secrets\/|leases\.coordination)/,
+    because:
+      'a new installation has a new certificate authority, a new release record, and new pods with leases of their own names',
+  },
+];
+
+test('the world is as it was', async () => {
+  assertRestored(world, await snapshotWorld(stage), NEW);
+});

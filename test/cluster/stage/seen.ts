@@ -1,0 +1,84 @@
+// What a cluster test looks at again and again, and waits for. Reads only.
+import type { SplitPhase, WorkloadSplit } from '../../../api/kinds/workload-split.ts';
+import { readReceived } from '../../checker/history.ts';
+import { waitFor } from '../../testbed/wait.ts';
+import { OPERATOR_NAMESPACE } from './installation.ts';
+import type { Stage } from './stage.ts';
+
+export async function untilReceived(stage: Stage, reader: string, count: number, deadlineMs = 60_000): Promise<void> {
+  const received = () => readReceived(stage.collector.file).filter((line) => line.reader === reader).length;
+  await waitFor(`${reader} to receive ${count} orders`, () => received() >= count, { deadlineMs, intervalMs: 200 });
+}
+
+/** Of one namespace, or of all. */
+export async function readSplits({ cluster }: Stage, namespace?: string): Promise<WorkloadSplit[]> {
+  const where = namespace === undefined ? ['-A'] : ['-n', namespace];
+  return (await cluster.kubectlJson<{ items: WorkloadSplit[] }>(['get', 'workloadsplits', ...where])).items;
+}
+
+/** The one split of a namespace has reached this phase. */
+export async function untilPhase(
+  stage: Stage,
+  namespace: string,
+  phase: SplitPhase,
+  deadlineMs = 60_000,
+): Promise<WorkloadSplit> {
+  return await waitFor(
+    `the split in ${namespace} to be ${phase}`,
+    async () => (await readSplits(stage, namespace)).find(({ spec }) => spec.phase === phase),
+    { deadlineMs },
+  );
+}
+
+export async function untilRestored(stage: Stage, namespace?: string, deadlineMs = 120_000): Promise<void> {
+  await waitFor(
+    `${namespace ?? 'every target'} to be restored`,
+    async () => {
+      const left = (await readSplits(stage, namespace)).map(({ spec }) => spec.phase);
+      if (left.length > 0) throw new Error(`still ${left.join(', ')}`);
+      return true;
+    },
+    { deadlineMs, intervalMs: 300 },
+  );
+}
+
+export type PodSeen = {
+  metadata: { name: string; uid: string; labels?: Record<string, string>; deletionTimestamp?: string };
+  status: {
+    phase: string;
+    containerStatuses?: { restartCount: number; ready: boolean; state?: { terminated?: { exitCode: number } } }[];
+  };
+};
+
+export async function readPods({ cluster }: Stage, namespace: string, selector: string): Promise<PodSeen[]> {
+  return (await cluster.kubectlJson<{ items: PodSeen[] }>(['get', 'pods', '-n', namespace, '-l', selector])).items;
+}
+
+/** Pods of one of our own processes. */
+export async function ownPods(stage: Stage, process: 'controller' | 'webhook' | 'forwarder'): Promise<PodSeen[]> {
+  return await readPods(stage, OPERATOR_NAMESPACE, `app.kubernetes.io/component=${process}`);
+}
+
+/** Who leads the controllers now; undefined: nobody has for as long as its Lease lasts. */
+export async function leader({ cluster }: Stage): Promise<string> {
+  const path = 'jsonpath={.spec.holderIdentity}';
+  const holder = await cluster.kubectl([
+    'get',
+    'lease',
+    'queue-splitter-controller',
+    '-n',
+    OPERATOR_NAMESPACE,
+    '-o',
+    path,
+  ]);
+  return holder.trim();
+}
+
+export async function webhookEntries({ cluster }: Stage): Promise<string[]> {
+  const configuration = await cluster.kubectlJson<{ webhooks?: { name: string }[] }>([
+    'get',
+    'mutatingwebhookconfiguration',
+    'queue-splitter',
+  ]);
+  return (configuration.webhooks ?? []).map(({ name }) => name);
+}
