@@ -93,7 +93,10 @@ export async function makeTopic(
   partitions: number,
   configEntries: { name: string; value: string }[] = [],
 ): Promise<void> {
-  await world.topics.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, configEntries }] });
+  await world.topics.createTopics({
+    waitForLeaders: false,
+    topics: [{ topic, numPartitions: partitions, configEntries }],
+  });
   await waitFor(
     `topic ${topic} to have leaders`,
     async () => {

@@ -1,0 +1,119 @@
+// The brokers of the model's world: how many messages lie in which queue, who has some in hand, what is claimed, and Kafka's group and fence.
+import assert from 'node:assert/strict';
+import { SplitterError } from '../../../../../common/errors.ts';
+
+export type BrokerMode = 'works' | 'unreachable' | 'denies';
+
+export class Broker {
+  mode: BrokerMode = 'works';
+  /** Messages that wait, by queue; a queue exists when it is a key. */
+  readonly waiting = new Map<string, number>();
+  readonly everCreated = new Set<string>();
+  /** Claim → uid of the split that holds it. */
+  readonly claims = new Map<string, string>();
+  /** Kafka: no member of the group subscribes to an original any more, and the group is not rebalancing. */
+  settled = true;
+  /** Kafka: transactional id prefixes that the controller has taken. */
+  readonly fenced = new Set<string>();
+  /** Kafka: fallback topics with a transaction that its producer left open; the fence completes it. */
+  readonly open = new Map<string, number>();
+  produced = 0;
+  consumed = 0;
+  /** In hand of a pod: received and not yet deleted or committed, by queue. */
+  readonly #inHand = new Map<string, number>();
+
+  constructor(originals: readonly string[]) {
+    for (const name of originals) this.waiting.set(name, 0);
+  }
+
+  /** What every call of the controller meets first. */
+  answer(): void {
+    if (this.mode === 'unreachable')
+      throw new SplitterError('BrokerUnreachable', 'no answer from the broker', { retryable: true });
+    if (this.mode === 'denies') throw new SplitterError('PermissionDenied', 'CreateQueue is not allowed');
+  }
+
+  produce(queue: string): void {
+    this.produced += 1;
+    this.#add(this.waiting, queue, 1);
+  }
+
+  create(name: string): void {
+    this.answer();
+    assert.ok(!this.everCreated.has(name) || this.waiting.has(name), `${name} is made a second time in its life`);
+    this.everCreated.add(name);
+    if (!this.waiting.has(name)) this.waiting.set(name, 0);
+  }
+
+  delete(name: string): void {
+    this.answer();
+    assert.equal(this.left(name), 0, `promise 1: ${name} is deleted with messages in it`);
+    assert.equal(this.open.get(name) ?? 0, 0, `promise 1: ${name} is deleted with an open transaction`);
+    this.waiting.delete(name);
+  }
+
+  /** What is still to be read, messages in hand included: SQS counts those, and Kafka's are not committed. */
+  left(queue: string): number {
+    return (this.waiting.get(queue) ?? 0) + (this.#inHand.get(queue) ?? 0);
+  }
+
+  move(from: string, to: string): boolean {
+    assert.ok(this.waiting.has(to), `promise 1: a message is sent to ${to}, which does not exist`);
+    if (!this.#take(from)) return false;
+    this.#add(this.waiting, to, 1);
+    return true;
+  }
+
+  receive(queue: string): boolean {
+    if (!this.#take(queue)) return false;
+    this.#add(this.#inHand, queue, 1);
+    return true;
+  }
+
+  finish(queue: string): void {
+    this.#add(this.#inHand, queue, -1);
+    this.consumed += 1;
+  }
+
+  giveBack(queue: string): void {
+    assert.ok(this.waiting.has(queue), `promise 1: a message goes back to ${queue}, which does not exist`);
+    this.#add(this.#inHand, queue, -1);
+    this.#add(this.waiting, queue, 1);
+  }
+
+  /** A Kafka producer takes a record for a fallback and has not ended its transaction. */
+  beginTransaction(original: string, fallback: string): void {
+    if (this.#take(original)) this.#add(this.open, fallback, 1);
+  }
+
+  endTransaction(fallback: string): void {
+    const records = this.open.get(fallback) ?? 0;
+    if (records === 0) return;
+    assert.ok(this.waiting.has(fallback), `promise 1: a transaction ends in ${fallback}, which does not exist`);
+    this.open.delete(fallback);
+    this.#add(this.waiting, fallback, records);
+  }
+
+  fence(prefix: string, fallback: string): void {
+    this.answer();
+    this.fenced.add(prefix);
+    this.endTransaction(fallback);
+  }
+
+  /** Everything that was ever produced and not consumed, wherever it is. */
+  get lying(): number {
+    return [this.waiting, this.#inHand, this.open]
+      .flatMap((place) => [...place.values()])
+      .reduce((sum, messages) => sum + messages, 0);
+  }
+
+  #take(queue: string): boolean {
+    const messages = this.waiting.get(queue) ?? 0;
+    if (messages > 0) this.waiting.set(queue, messages - 1);
+    return messages > 0;
+  }
+
+  #add(place: Map<string, number>, queue: string, messages: number): void {
+    place.set(queue, (place.get(queue) ?? 0) + messages);
+  }
+}

@@ -1,0 +1,119 @@
+// The forwarder of the model's world: acts on the spec that it last saw, in small steps, and says so in the split's status. It may sleep on an
+// old spec, die, and come back with nothing in memory. What real forwarders promise, it keeps; nothing more.
+import type {
+  ForwarderQueueStatus,
+  SplitQueue,
+  WorkloadSplit,
+  WorkloadSplitSpec,
+} from '../../../../../api/kinds/workload-split.ts';
+import type { Broker } from './broker.ts';
+
+type State = ForwarderQueueStatus['state'];
+
+export class Forwarder {
+  alive = true;
+  #spec: WorkloadSplitSpec | undefined;
+  #uid: string | undefined;
+  /** Keys of queues whose move back has ended; it is not begun again until something else was asked for. */
+  readonly #returned = new Set<string>();
+  /** Sessions whose queue was found empty at their end. */
+  readonly #emptied = new Set<string>();
+  /** Kafka queues that this process writes to: their open transactions are its own. */
+  readonly #writing = new Set<string>();
+  readonly #broker: Broker;
+
+  constructor(broker: Broker) {
+    this.#broker = broker;
+  }
+
+  /** Its watch delivers the newest spec. A split that is gone, or is none of this cluster, is let go. */
+  see(split: WorkloadSplit | undefined): void {
+    if (!this.alive) return;
+    this.#spec = split?.spec.incarnation ? structuredClone(split.spec) : undefined;
+    this.#uid = split?.metadata.uid;
+  }
+
+  die(): void {
+    this.alive = false;
+    this.#spec = undefined;
+    for (const memory of [this.#returned, this.#emptied, this.#writing]) memory.clear();
+  }
+
+  /** One message of every queue moves at most. */
+  work(split: WorkloadSplit | undefined): void {
+    const spec = this.#spec;
+    if (!this.alive || !spec) return;
+    const queues = spec.queues.map((queue) => ({
+      key: queue.key,
+      state: this.#step(queue),
+      returned: this.#endings(queue),
+    }));
+    if (!split || split.metadata.uid !== this.#uid) return;
+    split.status = {
+      ...split.status,
+      forwarder: { holder: 'forwarder-0', acknowledgedRevision: spec.revision, queues },
+    };
+    split.metadata.resourceVersion = String(Number(split.metadata.resourceVersion) + 1);
+  }
+
+  #step(queue: SplitQueue): State {
+    if (queue.forwarding !== 'Return') this.#returned.delete(queue.key);
+    if (queue.fenced) return queue.forwarding === 'Return' ? this.#return(queue) : 'Stopped';
+    switch (queue.forwarding) {
+      case 'Hold':
+        return 'Holding';
+      case 'Forward':
+        return this.#forward(queue);
+      case 'Stop':
+        return this.#stop(queue);
+      case 'Return':
+        return this.#return(queue);
+    }
+  }
+
+  #forward(queue: SplitQueue): State {
+    const [route] = queue.routes.filter((candidate) => !candidate.ending);
+    const toSession = route !== undefined && (this.#broker.waiting.get(queue.original.name) ?? 0) % 2 === 0;
+    if (queue.kind === 'Kafka') return this.#forwardRecord(queue, toSession ? route.destination.name : undefined);
+    this.#broker.move(queue.original.name, toSession ? route.destination.name : queue.fallback.name);
+    return 'Forwarding';
+  }
+
+  #forwardRecord(queue: SplitQueue, session: string | undefined): State {
+    if (this.#broker.fenced.has(queue.transactionalIdPrefix ?? '')) return 'Error';
+    this.#writing.add(queue.key);
+    this.#broker.endTransaction(queue.fallback.name);
+    if (session === undefined) this.#broker.beginTransaction(queue.original.name, queue.fallback.name);
+    else this.#broker.move(queue.original.name, session);
+    return 'Forwarding';
+  }
+
+  /** A transaction of a predecessor is not ours to end: the controller's fence does it. */
+  #stop(queue: SplitQueue): State {
+    if (this.#writing.delete(queue.key)) this.#broker.endTransaction(queue.fallback.name);
+    const ending = queue.routes.filter((route) => route.ending);
+    return ending.every((route) => this.#emptied.has(route.sessionUid)) ? 'Stopped' : 'Forwarding';
+  }
+
+  /** Kafka: stands for the rewind of the group, which takes no time. */
+  #return(queue: SplitQueue): State {
+    if (this.#returned.has(queue.key)) return 'Returned';
+    if (queue.kind === 'Kafka') this.#broker.endTransaction(queue.fallback.name);
+    const sources = [...queue.routes.map((route) => route.destination.name), queue.fallback.name];
+    const moved = sources.filter((source) => this.#broker.move(source, queue.original.name));
+    if (moved.length > 0 || sources.some((source) => this.#broker.left(source) > 0)) return 'Returning';
+    this.#returned.add(queue.key);
+    return 'Returned';
+  }
+
+  #endings(queue: SplitQueue): { sessionUid: string; messages: number }[] {
+    return queue.routes
+      .filter((route) => route.ending && queue.forwarding !== 'Return')
+      .flatMap(({ sessionUid, destination }) => {
+        if (this.#broker.move(destination.name, queue.fallback.name)) return [];
+        if (this.#broker.left(destination.name) > 0) return [];
+        this.#emptied.add(sessionUid);
+        return [{ sessionUid, messages: 0 }];
+      });
+  }
+}
