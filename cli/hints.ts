@@ -4,6 +4,8 @@ import type { ErrorCode, SplitterError } from '../common/errors.ts';
 const HINTS: Partial<Record<ErrorCode, string>> = {
   InvalidFilter:
     'correct the regular expression in feature.split_queues; back-references and look-around are not supported',
+  UnknownQueueId: 'correct the queue id in feature.split_queues; “*” stands for all of that queue_type',
+  NoQueuesFound: 'name a queue id in feature.split_queues instead of “*”, or see that the queue_type is right',
   RegistryMissing:
     'ask whoever runs the cluster to declare the workload’s queues in a MirrordWorkloadQueueRegistry or MirrordKafkaTopicsConsumer',
   RolloutInProgress: 'wait until kubectl rollout status says that it is done, and start again',

@@ -15,7 +15,7 @@ import { splitName } from '../common/naming/kubernetes.ts';
 import type { ActContext } from './act/context.ts';
 import type { SessionProjector } from './compat/projector.ts';
 import type { Names } from './decide/plan.ts';
-import { countSessions, countSplits } from './measure.ts';
+import { countSessions, countSplits, forgetPods, timeSession } from './measure.ts';
 import type { ObserverOptions } from './observe/observe.ts';
 import { reconcile, type TargetKey } from './reconciler.ts';
 import { sweepPods } from './sweep.ts';
@@ -96,6 +96,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     if (!after && before?.metadata.uid) observer.heartbeats.forget(before.metadata.uid);
     wakeTarget(after ?? before);
     countSessions(sessions.list());
+    timeSession(before, after);
   });
   splits.onChange(({ after, before }: Change<WorkloadSplit>) => {
     if (!after && before?.metadata.uid) {
@@ -104,6 +105,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     }
     wakeSplit(after ?? before);
     countSplits(splits.list());
+    if (!after && before) forgetPods(before);
   });
   patchedPods.onChange(({ after, before }) => {
     wakeNamespace((after ?? before)?.metadata.namespace);

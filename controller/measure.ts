@@ -1,12 +1,15 @@
-// Gauges of sessions and splits, set from the caches. Labels go when their objects go.
+// What the controller's metrics say: gauges set from the caches, counts and durations taken when something changes or was done. A new leader
+// learns of what is there without counting it again. Series go when their objects go.
 import type { SplitSession } from '../api/kinds/split-session.ts';
-import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
-import { sessionMetrics } from '../common/metrics/sessions.ts';
+import { PATCHING_PHASES, type WorkloadSplit } from '../api/kinds/workload-split.ts';
+import { toSplitterError } from '../common/errors.ts';
+import { sessionMetrics as metrics } from '../common/metrics/sessions.ts';
+import type { Action, Observed } from './decide/observed.ts';
 
 export function countSessions(sessions: readonly SplitSession[]): void {
-  sessionMetrics.sessions.reset();
+  metrics.sessions.reset();
   for (const { metadata, spec, status } of sessions) {
-    sessionMetrics.sessions.inc({
+    metrics.sessions.inc({
       namespace: metadata.namespace ?? '',
       workload: spec.target.name,
       phase: status?.phase ?? 'Pending',
@@ -14,15 +17,85 @@ export function countSessions(sessions: readonly SplitSession[]): void {
   }
 }
 
+/** How long sessions took to become Ready, and how long they then lived. `before` is undefined for what a new leader finds. */
+export function timeSession(before: SplitSession | undefined, after: SplitSession | undefined): void {
+  if (before === undefined) return;
+  const { status = {} } = after ?? before;
+  if (after !== undefined) {
+    const isSettled = status.phase === 'Ready' || status.phase === 'Failed';
+    const wasSettled = before.status?.readyAt !== undefined || before.status?.phase === 'Failed';
+    if (!isSettled || wasSettled) return;
+    const result = status.phase === 'Ready' ? 'ready' : (status.reason ?? 'Internal');
+    const settledAt = status.phase === 'Ready' ? status.readyAt : status.endedAt;
+    observe(metrics.setupDuration, result, after.metadata.creationTimestamp, settledAt);
+    return;
+  }
+  const result = status.phase === 'Failed' ? (status.reason ?? 'Internal') : 'ended';
+  observe(metrics.sessionDuration, result, status.readyAt, status.endedAt ?? before.metadata.deletionTimestamp);
+}
+
+/** Nothing when either moment is not known: a session that was never Ready has no life to speak of. */
+function observe(
+  histogram: typeof metrics.setupDuration,
+  result: string,
+  from: string | undefined,
+  to: string | undefined,
+): void {
+  if (from === undefined || to === undefined) return;
+  histogram.observe({ result }, Math.max(0, Date.parse(to) - Date.parse(from)) / 1000);
+}
+
 export function countSplits(splits: readonly WorkloadSplit[]): void {
-  const { splits: gauge, temporaryQueues } = sessionMetrics;
-  gauge.reset();
-  temporaryQueues.reset();
-  for (const { metadata, spec } of splits) {
-    gauge.inc({ namespace: metadata.namespace ?? '', workload: spec.target.name, phase: spec.phase });
+  metrics.splits.reset();
+  metrics.temporaryQueues.reset();
+  metrics.drainRemaining.reset();
+  for (const { metadata, spec, status } of splits) {
+    const labels = { namespace: metadata.namespace ?? '', workload: spec.target.name };
+    metrics.splits.inc({ ...labels, phase: spec.phase });
     for (const { kind, role, state } of spec.resources) {
       if (state === 'Planned' || role === 'claim') continue;
-      temporaryQueues.inc({ queue_type: kind === 'SqsQueue' ? 'SQS' : 'Kafka', role });
+      metrics.temporaryQueues.inc({ queue_type: kind === 'SqsQueue' ? 'SQS' : 'Kafka', role });
+    }
+    for (const { key, messages } of status?.remaining ?? []) {
+      const queue = spec.queues.find((candidate) => candidate.key === key)?.original.name;
+      if (queue !== undefined) metrics.drainRemaining.inc({ ...labels, queue }, messages);
     }
   }
+}
+
+/** Pods that should read temporary queues and do not. */
+export function countPods({ namespace, targetReference, split, pods }: Observed): void {
+  const labels = { namespace: namespace.name, workload: targetReference.name };
+  if (split === undefined || !PATCHING_PHASES.has(split.spec.phase)) {
+    metrics.podsUnpatched.remove(labels);
+    return;
+  }
+  metrics.podsUnpatched.set(labels, pods.filter(({ token }) => token !== split.spec.token).length);
+}
+
+export function forgetPods({ metadata, spec }: WorkloadSplit): void {
+  metrics.podsUnpatched.remove({ namespace: metadata.namespace ?? '', workload: spec.target.name });
+}
+
+/** Performs one action and counts it with its outcome; rejects as the action does. */
+export async function measured(action: Action, observed: Observed, perform: () => Promise<void>): Promise<void> {
+  const stop = metrics.actionDuration.startTimer({ action: action.type });
+  try {
+    await perform();
+    metrics.actions.inc({ action: action.type, result: 'ok' });
+  } catch (error) {
+    metrics.actions.inc({ action: action.type, result: toSplitterError(error).code });
+    throw error;
+  } finally {
+    stop();
+  }
+  countConsequence(action, { namespace: observed.namespace.name, workload: observed.targetReference.name });
+}
+
+function countConsequence(action: Action, labels: { namespace: string; workload: string }): void {
+  if (action.type === 'RestartTarget') metrics.workloadRestarts.inc({ ...labels, reason: 'split' });
+  if (action.type === 'RemoveRestartAnnotation') metrics.workloadRestarts.inc({ ...labels, reason: 'restore' });
+  // While a target is being patched or restored, single pods are replaced as a matter of course.
+  if (action.type === 'EvictPod' && ['Splitting', 'Warm'].includes(action.split.spec.phase))
+    metrics.patchLost.inc(labels);
 }

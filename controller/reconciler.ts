@@ -7,6 +7,7 @@ import { perform } from './act/perform.ts';
 import { decide } from './decide/decide.ts';
 import type { Decision, Observed } from './decide/observed.ts';
 import type { Names } from './decide/plan.ts';
+import { countPods, measured } from './measure.ts';
 import { type ObserverOptions, observe } from './observe/observe.ts';
 import { report } from './report.ts';
 
@@ -25,6 +26,7 @@ export async function reconcile(reconciler: Reconciler, key: TargetKey): Promise
   const { act, observer, names } = reconciler;
   const observed = await observe(observer, act, key);
   if (!observed) return undefined;
+  countPods(observed);
   const decision = decide(observed, names);
   const failure = await attempt(() => performAll(reconciler, key, observed, decision));
   await report(act, observed, decision, failure);
@@ -45,7 +47,7 @@ async function performAll(
     const why = 'why' in action ? { why: action.why } : {};
     log.info({ ...key, phase: observed.split?.spec.phase, action: action.type, ...why }, 'act');
     crashPoint(`controller.before-${action.type}`);
-    await perform(act, place, action);
+    await measured(action, observed, () => perform(act, place, action));
     crashPoint(`controller.after-${action.type}`);
   }
 }

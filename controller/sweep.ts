@@ -4,6 +4,7 @@ import type { ObjectMeta } from '../api/kinds/common.ts';
 import type { SplitPhase, WorkloadSplit } from '../api/kinds/workload-split.ts';
 import { PODS, WORKLOAD_SPLITS } from '../common/kube/resources.ts';
 import type { Log } from '../common/log.ts';
+import { sessionMetrics } from '../common/metrics/sessions.ts';
 import type { ActContext } from './act/context.ts';
 import { evictPod } from './act/target.ts';
 
@@ -44,7 +45,12 @@ export async function sweepPods(context: ActContext, log: Log): Promise<void> {
     const { name, namespace = '', uid = '' } = metadata;
     log.warn({ namespace, pod: name }, 'replacing a pod whose split is over');
     const why = 'its split is over, and it still reads the fallback queue';
-    await evictPod(context, namespace, { name, uid }, why).catch((error: unknown) => refusals.push(error));
+    try {
+      await evictPod(context, namespace, { name, uid }, why);
+      sessionMetrics.garbageCollected.inc({ kind: 'Pod' });
+    } catch (error) {
+      refusals.push(error);
+    }
   }
   if (refusals.length > 0) throw refusals[0];
 }

@@ -1,101 +1,103 @@
 // The story: a shop, two developers who come and go one after the other, and everything as it was. Each act waits for what it tells.
-
-import type { Developer } from '../test/cluster/stage/developer.ts';
+import { readPods, untilRestored } from '../test/cluster/stage/seen.ts';
 import { watchSplit } from '../test/cluster/stage/split-watch.ts';
 import type { Stage } from '../test/cluster/stage/stage.ts';
 import { historyOf, snapshotWorld } from '../test/cluster/stage/verdict.ts';
-import {
-  podNames,
-  untilOriginalsAreRead,
-  untilReceives,
-  untilRestored,
-  untilSettled,
-} from '../test/cluster/stage/waiting.ts';
 import { ORDERS_WORKER, SHOP_NAMESPACE } from '../test/shop/manifests.ts';
 import { type Conclusion, conclude } from './conclusion.ts';
-import { ALICE, BOB, sitDown } from './developers.ts';
+import { ALICE, type AtWork, BOB, COMMAND, goToWork, type Person, type Team } from './developers.ts';
 import type { Teller } from './telling.ts';
 import { lagTable, receivedTable } from './views.ts';
+import { untilOriginalsAreRead, untilReceives, untilSettled } from './waits.ts';
 
-/** Orders of each kind that a developer reads before the story goes on. */
+/** Orders of each kind that somebody reads before the story goes on. */
 const ENOUGH = 15;
-/** Where our label and the guide's are the same: pods that read temporary queues. */
+/** Pods that read temporary queues carry it; the name is mirrord's. */
 const PATCHED_LABEL = 'operator.metalbear.co/patched';
+const RESTORE_DEADLINE_MS = 180_000;
 
-/** `signal` ends it early, by rejecting. */
-export async function tell(stage: Stage, teller: Teller, signal: AbortSignal): Promise<Conclusion> {
-  const patience = { signal };
+/** alice and bob are hired, and nobody has split anything yet. */
+export async function tell(stage: Stage, [alice, bob]: Team, teller: Teller): Promise<Conclusion> {
   teller.chapter('1. The shop');
   teller.say(
-    `${ORDERS_WORKER} has three pods and reads ${sources(stage)}. Producers send orders of four tenants and never pause.`,
+    `${ORDERS_WORKER} has three pods and reads ${originals(stage)}. Producers send orders of four tenants and never pause.`,
   );
-  await untilReceives(stage, ORDERS_WORKER, ENOUGH, patience);
-  await untilSettled(stage, patience);
+  await untilReceives(stage, ORDERS_WORKER, ENOUGH);
+  await untilSettled(stage);
   teller.show(receivedTable(stage, []));
-  teller.say('This is how the world looks before: every queue, topic, group, object and label is written down.');
+  teller.say('Every queue, topic, group, object, label and webhook is written down, to be compared at the end.');
   const before = await snapshotWorld(stage);
 
-  const watch = new AbortController();
-  const watching = watchSplit(stage, (phase, printed) => tellPhase(teller, phase, printed), watch.signal);
+  const play = new AbortController();
+  const watching = watchSplit(stage, (phase, printed) => tellPhase(teller, phase, printed), play.signal);
   try {
-    const alice = await arrive(ALICE, '2. alice works on her orders', stage, teller, signal);
-    await showPods(stage, teller);
-    await untilReceives(stage, ALICE.name, ENOUGH, patience);
-
-    const pods = await podNames(stage, ORDERS_WORKER);
-    const bob = await arrive(BOB, '3. bob comes, too', stage, teller, signal);
-    const same = String(pods) === String(await podNames(stage, ORDERS_WORKER));
-    teller.say(same ? 'No pod was restarted for him.' : 'Pods of the shop were restarted for him.');
-    await Promise.all([ALICE, BOB].map(({ name }) => untilReceives(stage, name, ENOUGH, patience)));
-    await showWork(stage, teller);
-
-    teller.chapter('4. They leave');
-    await leave(alice, 'SIGINT', 'alice presses Ctrl-C.', teller);
-    await alice.gone(undefined, signal);
-    await untilReceives(stage, BOB.name, ENOUGH, patience);
-    await leave(bob, 'SIGTERM', "bob's terminal is closed.", teller);
-    await bob.gone(undefined, signal);
-    teller.say('The last session is over: the workload empties the fallback and goes back to its own queues.');
-    await untilRestored(stage, patience);
-    await untilOriginalsAreRead(stage, ORDERS_WORKER, 'alice', patience);
-    teller.say(`${ORDERS_WORKER} reads the originals again, orders of alice included.`);
-
+    const sessions = await playSessions(alice, bob, stage, teller);
     teller.chapter('5. What became of every single order');
-    teller.say('The producers stop; every order that a broker has acknowledged must have been handled by somebody.');
+    teller.say('The producers stop. Whatever a broker has acknowledged must have been handled by somebody.');
     await stage.finish();
-    return conclude(historyOf(stage, [alice, bob]), before, await snapshotWorld(stage));
+    return conclude(historyOf(stage, sessions), before, await snapshotWorld(stage));
   } finally {
-    watch.abort();
+    play.abort();
     await watching;
   }
 }
 
-function sources({ kafka }: Stage): string {
+async function playSessions(alice: Person, bob: Person, stage: Stage, teller: Teller): Promise<AtWork[]> {
+  teller.chapter('2. alice works on her orders');
+  const alicesSession = await begin(alice, stage, teller);
+  await showPods(stage, teller);
+  await untilReceives(stage, ALICE, ENOUGH);
+
+  teller.chapter('3. bob comes, too');
+  const pods = await podsOfTheShop(stage);
+  const bobsSession = await begin(bob, stage, teller);
+  const areSame = pods === (await podsOfTheShop(stage));
+  teller.say(areSame ? 'No pod of the shop was restarted for him.' : 'Pods of the shop were restarted for him.');
+  await Promise.all([ALICE, BOB].map((name) => untilReceives(stage, name, ENOUGH)));
+  await showWork(stage, teller);
+
+  teller.chapter('4. They leave');
+  teller.say('alice presses Ctrl-C.');
+  await end(alicesSession, ALICE, 'SIGINT', teller);
+  await alicesSession.isForgotten();
+  teller.say('What she had not read is with the shop now, and her queues are deleted. bob works on.');
+  await untilReceives(stage, BOB, ENOUGH);
+  teller.say('bob closes his terminal.');
+  await end(bobsSession, BOB, 'SIGTERM', teller);
+  await bobsSession.isForgotten();
+  teller.say('No session is left: the shop empties the temporary queues and goes back to its own.');
+  await untilRestored(stage, undefined, RESTORE_DEADLINE_MS);
+  await untilOriginalsAreRead(stage, ORDERS_WORKER, ALICE);
+  teller.say(`${ORDERS_WORKER} reads ${originals(stage)} again, with the orders of alice and bob.`);
+  return [alicesSession, bobsSession];
+}
+
+function originals({ kafka }: Stage): string {
   return kafka ? 'the SQS queue orders and the Kafka topic orders' : 'the SQS queue orders';
 }
 
-async function arrive(
-  person: typeof ALICE,
-  title: string,
-  stage: Stage,
-  teller: Teller,
-  signal: AbortSignal,
-): Promise<Developer> {
-  teller.chapter(title);
+async function begin(person: Person, stage: Stage, teller: Teller): Promise<AtWork> {
+  teller.show(person.mirrordJson, 'cat mirrord.json');
+  teller.show('', `qsplit ${COMMAND.join(' ')}`);
   const startedAt = performance.now();
-  const developer = await sitDown(person, stage, teller);
-  await developer.ready(undefined, signal);
-  teller.say(`${person.name} works, ${seconds(performance.now() - startedAt)} after the command.`);
-  return developer;
+  const session = await goToWork(person, stage, teller);
+  await session.started();
+  teller.say(`${person.laptop.name} works, ${seconds(performance.now() - startedAt)} after typing the command.`);
+  return session;
 }
 
-async function leave(developer: Developer, by: 'SIGINT' | 'SIGTERM', sentence: string, teller: Teller): Promise<void> {
-  teller.say(sentence);
+async function end(session: AtWork, name: string, by: 'SIGINT' | 'SIGTERM', teller: Teller): Promise<void> {
   const startedAt = performance.now();
-  const { code, signal } = await developer.leave(by);
-  teller.say(
-    `${developer.name} is back at the prompt after ${seconds(performance.now() - startedAt)} (exit code ${code ?? signal}).`,
-  );
+  const code = await session.leave(by);
+  teller.say(`${name} is back at the prompt after ${seconds(performance.now() - startedAt)} (exit code ${code}).`);
+}
+
+async function podsOfTheShop(stage: Stage): Promise<string> {
+  const pods = await readPods(stage, SHOP_NAMESPACE, `app=${ORDERS_WORKER}`);
+  return pods
+    .map(({ metadata }) => metadata.uid)
+    .sort()
+    .join();
 }
 
 async function showPods(stage: Stage, teller: Teller): Promise<void> {
@@ -104,11 +106,10 @@ async function showPods(stage: Stage, teller: Teller): Promise<void> {
 }
 
 async function showWork(stage: Stage, teller: Teller): Promise<void> {
-  const names = [ALICE.name, BOB.name];
-  teller.say('Both work. Nobody reads the orders of another, and the shop goes on with all others.');
-  teller.show(receivedTable(stage, names));
-  teller.say("The forwarders' /metrics say how much waits where:");
-  teller.show(await lagTable(stage, names));
+  teller.say('Both work. Nobody gets the orders of somebody else, and the shop goes on with all others.');
+  teller.show(receivedTable(stage, [ALICE, BOB]));
+  teller.say("How much waits where, by the forwarders' own /metrics:");
+  teller.show(await lagTable(stage, [ALICE, BOB]));
   const args = ['get', 'splitsessions', '-n', SHOP_NAMESPACE];
   teller.show(await stage.cluster.kubectl(args), `kubectl ${args.join(' ')}`);
 }

@@ -3,9 +3,9 @@
 import { readReceived } from '../test/checker/history.ts';
 import { type Lag, readLag } from '../test/cluster/stage/lag.ts';
 import type { Stage } from '../test/cluster/stage/stage.ts';
-import { kindsOf } from '../test/cluster/stage/waiting.ts';
 import { ORDERS_WORKER } from '../test/shop/manifests.ts';
 import { columns } from './telling.ts';
+import { kindsOf } from './waits.ts';
 
 /** Orders handled so far, by reader and by the queue or topic that they were read from. */
 export function receivedTable(stage: Stage, developers: readonly string[]): string {

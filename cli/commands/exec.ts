@@ -224,22 +224,27 @@ async function putBack(run: Run, session: LiveSession): Promise<void> {
   const { name } = session.reference;
   reporter.say({ event: 'ending', level: 'doing', message: `Ending session ${name}`, facts: { session: name } });
   const split = await Promise.race([readSplit(run), aborted(leave.signal)]);
+  const { view } = session;
+  const hadQueues = view === undefined || view.status?.queues !== undefined;
   const startedAt = shell.clock.monotonic();
   const result = await session.end(options.endTimeoutMs, leave.signal);
   const took = formatDuration(shell.clock.monotonic() - startedAt);
-  const { heartbeatSeconds } = options;
-  reporter.say(ending(result, name, took, { afterwards: afterwards(split, name), heartbeatSeconds }));
+  const next = hadQueues ? afterwards(split, name) : undefined;
+  reporter.say(ending(result, name, took, { afterwards: next, heartbeatSeconds: options.heartbeatSeconds }));
 }
 
 function ending(
   result: EndResult,
   name: string,
   took: string,
-  next: { afterwards: string; heartbeatSeconds: number },
+  next: { afterwards: string | undefined; heartbeatSeconds: number },
 ): Entry {
   const facts = { session: name, outcome: result.outcome };
   if (result.outcome === 'gone') {
-    const message = `Session ${name} gets no messages any more (${took}); ${next.afterwards}`;
+    const message =
+      next.afterwards === undefined
+        ? `Session ${name} is gone; it had no queues yet`
+        : `Session ${name} gets no messages any more (${took}); ${next.afterwards}`;
     return { event: 'ended', level: 'done', message, facts };
   }
   if (result.outcome === 'waiting') {

@@ -23,7 +23,7 @@ export class Failures {
   async attempt<T>(splitUid: string, subject: string, call: () => Promise<T>): Promise<T | undefined> {
     try {
       const outcome = await call();
-      this.#bySplit.get(splitUid)?.delete(subject);
+      this.clear(splitUid, subject);
       return outcome;
     } catch (thrown) {
       this.note(splitUid, subject, thrown);
@@ -42,6 +42,10 @@ export class Failures {
     const ofSplit = this.#bySplit.get(splitUid) ?? new Map<string, Failure & { times: number }>();
     this.#bySplit.set(splitUid, ofSplit.set(subject, failure));
     this.#log.warn({ err: thrown, split: splitUid, subject, code, retryInMs: delayMs }, 'failed and is tried again');
+  }
+
+  clear(splitUid: string, subject: string): void {
+    this.#bySplit.get(splitUid)?.delete(subject);
   }
 
   of(splitUid: string): ReadonlyMap<string, Failure> {

@@ -83,8 +83,9 @@ function isRestored(
   webhook: Observed['webhook'],
   { target, pods }: ObservedWorkload,
 ): boolean {
-  const undone = split?.spec.phase === 'Restoring' && !webhook.registered && target?.restartedAt === undefined;
-  return undone && pods.every((pod) => pod.token === undefined);
+  const isOver = split?.spec.phase === 'Restoring' || split?.spec.phase === 'Abandoned';
+  const isUndone = isOver && !webhook.registered && target?.restartedAt === undefined;
+  return isUndone && pods.every((pod) => pod.token === undefined);
 }
 
 /** Addresses of pods that were seen before and are gone now, and that no living pod of the target has. */

@@ -7,6 +7,7 @@ import { systemClock } from '../../common/clock.ts';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
 import { fetchPartitions } from '../../common/kafka/wire/fetch.ts';
+import { logOffsets } from '../../common/kafka/wire/offsets.ts';
 import { readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import { type RecordContent, readContent } from '../../common/kafka/wire/record-batch.ts';
 import { createKafkaAdmin, type KafkaAdmin } from '../../controller/brokers/kafka/admin.ts';
@@ -105,6 +106,8 @@ export async function makeTopic(
     },
     { deadlineMs: 20_000, intervalMs: 20 },
   );
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+  await logOffsets(world.cluster, topic, numbers, 'latest');
 }
 
 export async function createOriginal(
@@ -284,6 +287,25 @@ export function assertOrdered(records: readonly Stored[]): void {
     const id = Number(value?.toString());
     assert.ok(id > (last.get(name) ?? -1), `key ${name}: ${id} after ${last.get(name)}`);
     last.set(name, id);
+  }
+}
+
+/** Each record of the original is in exactly one of both, in its partition and in the original's order: for whatever the original holds. */
+export async function assertSplitByTenant(
+  world: KafkaWorld,
+  topic: string,
+  alice: string,
+  fallback: string,
+): Promise<void> {
+  const original = await readAll(world, topic);
+  const place = ({ partition, value }: Stored) => `${partition}: ${value?.toString()}`;
+  for (const [copy, wanted] of [
+    [alice, true],
+    [fallback, false],
+  ] as const) {
+    const expected = original.filter(({ value }) => isAlices(Number(value?.toString())) === wanted);
+    const copies = await waitForRecords(world, copy, expected.length, 60_000);
+    assert.deepEqual(copies.map(place), expected.map(place));
   }
 }
 

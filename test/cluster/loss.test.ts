@@ -8,6 +8,7 @@ import { waitFor } from '../testbed/wait.ts';
 import { type Branch, openBranch } from './stage/branch.ts';
 import { startHeart } from './stage/heart.ts';
 import { installChart, OPERATOR_NAMESPACE, RELEASE } from './stage/installation.ts';
+import { closeStage } from './stage/logs.ts';
 import { readSplits, untilReceived, untilRestored, webhookEntries } from './stage/seen.ts';
 import { createSession, type PlayedSession } from './stage/session.ts';
 import { openStage, type Stage } from './stage/stage.ts';
@@ -27,7 +28,7 @@ before(async () => {
   world = await snapshotWorld(stage);
 });
 after(async () => {
-  await stage?.close();
+  await closeStage(stage);
 });
 
 /** A session that is Ready and whose local process has got some orders. */
@@ -91,7 +92,7 @@ describe('in mid-session', { concurrency: true }, () => {
     await waitFor(
       'the namespace to be gone',
       async () => (await stage.cluster.kubectl(['get', 'namespace', branch.name, '--ignore-not-found'])) === '',
-      { deadlineMs: 60_000 },
+      { deadlineMs: 60_000, intervalMs: 500 },
     );
     await worker.stop(10_000);
     assert.deepEqual(await queuesOf(branch), [branch.name]);
@@ -147,7 +148,7 @@ async function waitForFailure(session: PlayedSession): Promise<string> {
       const text = await read();
       return text.startsWith('Failed') && text;
     },
-    { deadlineMs: 30_000 },
+    { deadlineMs: 60_000, intervalMs: 500 },
   );
 }
 

@@ -4,8 +4,8 @@ import type { LedgerEntry } from '../../../api/kinds/workload-split.ts';
 import { pause } from '../../../common/clock.ts';
 import { SplitterError } from '../../../common/errors.ts';
 import { call } from '../../../common/kafka/wire/call.ts';
-import type { Cluster, TopicInfo } from '../../../common/kafka/wire/cluster.ts';
-import { errorName, throwIfError } from '../../../common/kafka/wire/errors.ts';
+import type { Cluster, PartitionInfo, TopicInfo } from '../../../common/kafka/wire/cluster.ts';
+import { throwIfError } from '../../../common/kafka/wire/errors.ts';
 import { logOffsets } from '../../../common/kafka/wire/offsets.ts';
 
 const FOREVER = '-1';
@@ -92,12 +92,7 @@ async function proveOurs(
   const actual = await topicConfigs(cluster, entry.name);
   if ([...configs].some(([name, value]) => actual.get(name) !== value))
     throw foreign(entry.name, 'its settings are not ours');
-  const ends = await logOffsets(
-    cluster,
-    entry.name,
-    existing.partitions.map(({ partition }) => partition),
-    'latest',
-  );
+  const ends = await logOffsets(cluster, entry.name, numbersOf(existing), 'latest');
   if ([...ends.values()].some((end) => end > 0n)) throw foreign(entry.name, 'it holds records');
 }
 
@@ -112,22 +107,29 @@ async function grow(cluster: Cluster, topic: string, count: number): Promise<voi
   throwIfError(result?.errorCode ?? 0, `new partitions of topic ${topic}`, result?.errorMessage);
 }
 
-/** Creation returns before every broker knows the topic and its leaders. */
+/** Creation returns before every broker knows the topic, and leaders are known before they feel responsible. */
 async function whenReady(cluster: Cluster, topic: string, count: number): Promise<TopicInfo> {
   const deadline = cluster.clock.monotonic() + READY_DEADLINE_MS;
   for (let delayMs = 10; ; delayMs = Math.min(delayMs * 2, 500)) {
     const info = (await cluster.describeTopics([topic])).get(topic);
-    if (info !== undefined && info.partitions.length >= count && info.partitions.every(({ leader }) => leader >= 0))
+    const hasLeaders = info !== undefined && info.partitions.length >= count && info.partitions.every(isLed);
+    if (hasLeaders) {
+      await logOffsets(cluster, topic, numbersOf(info), 'latest');
       return info;
+    }
     if (cluster.clock.monotonic() > deadline) {
-      throw new SplitterError(
-        'BrokerUnreachable',
-        `topic ${topic} was created but has ${errorName(5)} on some partition`,
-        {
-          retryable: true,
-        },
-      );
+      throw new SplitterError('BrokerUnreachable', `topic ${topic} was created, but some partition has no leader`, {
+        retryable: true,
+      });
     }
     await pause(cluster.clock, delayMs);
   }
+}
+
+function isLed({ leader }: PartitionInfo): boolean {
+  return leader >= 0;
+}
+
+function numbersOf({ partitions }: TopicInfo): number[] {
+  return partitions.map(({ partition }) => partition);
 }

@@ -4,7 +4,7 @@ import type { Observed } from '../observed.ts';
 import { served } from '../sessions.ts';
 import { bumped, inPhase, mapQueues, reports, toldQueues, withState } from '../spec.ts';
 import { act, POLL_MS, type SplitContext, type Step, wait } from '../step.ts';
-import { keepPatched, registration, unpatch } from './pods.ts';
+import { keepPatched, registration, unpatch, waitForSecondLook } from './pods.ts';
 import { resume } from './running.ts';
 
 export function draining(context: SplitContext): Step {
@@ -65,10 +65,8 @@ export function restoring(context: SplitContext): Step {
 }
 
 function afterRestore({ observed, split }: SplitContext): Step {
-  const { restoreConfirmationMs } = observed.settings;
-  if (observed.unpatchedForMs < restoreConfirmationMs) {
-    return wait('a second look that no patched pod is left', restoreConfirmationMs - observed.unpatchedForMs);
-  }
+  const looked = waitForSecondLook(observed.unpatchedForMs, observed.settings.restoreConfirmationMs);
+  if (looked) return looked;
   return act({
     type: 'WriteSpec',
     split,

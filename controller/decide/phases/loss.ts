@@ -4,7 +4,7 @@ import { wanting } from '../sessions.ts';
 import { inPhase, isAcknowledged, mapQueues, reports, toldQueues } from '../spec.ts';
 import { act, POLL_MS, type SplitContext, type Step, wait } from '../step.ts';
 import { remainingText } from './end.ts';
-import { registration } from './pods.ts';
+import { registration, unpatch, waitForSecondLook } from './pods.ts';
 
 /** Target, namespace or split object is gone: a path of its own, with no restart and no drain (kubernetes-notes C16, C20). */
 export function noticeLoss({ observed, split }: SplitContext): Step {
@@ -24,6 +24,13 @@ export function noticeLoss({ observed, split }: SplitContext): Step {
   return act(...sessions, { type: 'WriteSpec', split, spec, why: 'target or namespace is gone' });
 }
 
+/** A target of the same name came while our entry was there, and its pods were patched like those of the one before. */
+function unpatchSuccessor(context: SplitContext): Step {
+  const { target, pods, unpatchedForMs, settings } = context.observed;
+  if (target === undefined || pods.length === 0) return undefined;
+  return unpatch(context) ?? waitForSecondLook(unpatchedForMs, settings.restoreConfirmationMs);
+}
+
 export function abandoned(context: SplitContext): Step {
   const { observed, split } = context;
   const out = registration(context);
@@ -32,6 +39,8 @@ export function abandoned(context: SplitContext): Step {
   const unfenced = told.filter((queue) => queue.kind === 'Kafka' && !queue.fenced);
   if (!isAcknowledged(split)) return wait('the forwarder to stop', POLL_MS);
   if (unfenced.length > 0) return act({ type: 'FenceProducers', split, keys: unfenced.map((queue) => queue.key) });
+  const patched = unpatchSuccessor(context);
+  if (patched) return patched;
   const busy = told.filter((queue) => !reports(split, queue, 'Returned'));
   if (busy.length > 0) return wait(`the forwarder to move ${remainingText(observed, busy)} back`, POLL_MS);
   return act({

@@ -57,6 +57,12 @@ export function unpatch(context: SplitContext): Step {
   return evicted ?? wait(`${patched.length} patched pods to go`, POLL_MS);
 }
 
+/** API servers lag behind each other: one list without patched pods is not enough (kubernetes-notes C4). */
+export function waitForSecondLook(unpatchedForMs: number, confirmationMs: number): Step {
+  const leftMs = confirmationMs - unpatchedForMs;
+  return leftMs > 0 ? wait('a second look that no patched pod is left', leftMs) : undefined;
+}
+
 /** As a rolling update would: pods that serve nobody at once, the others one by one, each when all the others are there. */
 function gently(leaving: readonly PodFact[], all: readonly PodFact[]): PodFact[] {
   const useless = leaving.filter((pod) => !pod.ready);

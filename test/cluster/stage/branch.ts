@@ -23,7 +23,7 @@ export type Branch = {
 
 const VISIBILITY_SECONDS = '10';
 
-export async function openBranch(stage: Stage, name: string, replicas = 2): Promise<Branch> {
+export async function openBranch(stage: Stage, name: string, replicas = 1): Promise<Branch> {
   const { cluster, sqs, collector, place } = stage;
   const client = sqs.client();
   await client.send(new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: VISIBILITY_SECONDS } }));
@@ -39,7 +39,7 @@ export async function openBranch(stage: Stage, name: string, replicas = 2): Prom
     await cluster.kubectl(['rollout', 'status', `deployment/${name}`, '-n', name, '--timeout=120s']);
   };
   await deploy();
-  const producer = await startProducer(place, { ...sqs.environment, SQS_QUEUES: name, RATE: '10' });
+  const producer = await startProducer(place, { ...sqs.environment, SQS_QUEUES: name, RATE: '5' });
   const sessions: PlayedSession[] = [];
   return {
     name,

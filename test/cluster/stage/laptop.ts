@@ -108,6 +108,8 @@ function atLaptop(stage: Stage, name: string, folder: string, kubeconfig: string
         name: `qsplit-${name}`,
         cwd: folder,
         env,
+        // The command's input, too. It ends when this process is gone, so that a command can see to it that it does not outlive it.
+        stdin: 'pipe',
       });
       return watchRun(stage, name, started);
     },

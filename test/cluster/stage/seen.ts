@@ -26,19 +26,25 @@ export async function untilPhase(
   return await waitFor(
     `the split in ${namespace} to be ${phase}`,
     async () => (await readSplits(stage, namespace)).find(({ spec }) => spec.phase === phase),
-    { deadlineMs },
+    { deadlineMs, intervalMs: 500 },
   );
 }
 
-export async function untilRestored(stage: Stage, namespace?: string, deadlineMs = 120_000): Promise<void> {
+export async function untilRestored(
+  stage: Stage,
+  namespace?: string,
+  { deadlineMs = 120_000, except }: { deadlineMs?: number; except?: WorkloadSplit } = {},
+): Promise<void> {
   await waitFor(
     `${namespace ?? 'every target'} to be restored`,
     async () => {
-      const left = (await readSplits(stage, namespace)).map(({ spec }) => spec.phase);
-      if (left.length > 0) throw new Error(`still ${left.join(', ')}`);
+      const others = (await readSplits(stage, namespace)).filter(
+        ({ metadata }) => metadata.uid !== except?.metadata.uid,
+      );
+      if (others.length > 0) throw new Error(`still ${others.map(({ spec }) => spec.phase).join(', ')}`);
       return true;
     },
-    { deadlineMs, intervalMs: 300 },
+    { deadlineMs, intervalMs: 500 },
   );
 }
 
@@ -54,8 +60,9 @@ export async function readPods({ cluster }: Stage, namespace: string, selector: 
   return (await cluster.kubectlJson<{ items: PodSeen[] }>(['get', 'pods', '-n', namespace, '-l', selector])).items;
 }
 
-/** Pods of one of our own processes. */
-export async function ownPods(stage: Stage, process: 'controller' | 'webhook' | 'forwarder'): Promise<PodSeen[]> {
+export type OwnProcess = 'controller' | 'webhook' | 'forwarder';
+
+export async function ownPods(stage: Stage, process: OwnProcess): Promise<PodSeen[]> {
   return await readPods(stage, OPERATOR_NAMESPACE, `app.kubernetes.io/component=${process}`);
 }
 

@@ -37,6 +37,9 @@ export type PlayedSession = {
   lines(): SessionLine[];
 };
 
+/** Each look starts a kubectl. */
+const LOOK_MS = 500;
+
 const IDS = { SQS: ORDERS_QUEUE_ID, Kafka: ORDERS_TOPIC_ID } as const;
 
 export async function createSession(stage: Stage, request: SessionRequest): Promise<PlayedSession> {
@@ -64,7 +67,7 @@ export async function createSession(stage: Stage, request: SessionRequest): Prom
   };
   const untilGone = async (deadlineMs: number): Promise<void> => {
     const isGone = async () => (await readSession(stage, name, namespace)) === undefined;
-    await waitFor(`session ${name} to be gone`, isGone, { deadlineMs });
+    await waitFor(`session ${name} to be gone`, isGone, { deadlineMs, intervalMs: LOOK_MS });
     times.endedAt = Date.now();
   };
   return {
@@ -78,7 +81,7 @@ export async function createSession(stage: Stage, request: SessionRequest): Prom
           if (now?.status?.phase === 'Failed') throw new HopelessError(`session ${name} failed: ${now.status.message}`);
           return now?.status?.phase === 'Ready' && now;
         },
-        { deadlineMs },
+        { deadlineMs, intervalMs: LOOK_MS },
       );
       times.readyAt ??= Date.now();
       return session;
@@ -91,7 +94,7 @@ export async function createSession(stage: Stage, request: SessionRequest): Prom
           if (status?.phase === 'Ready') throw new HopelessError(`session ${name} was not refused`);
           return status?.phase === 'Failed' && status;
         },
-        { deadlineMs },
+        { deadlineMs, intervalMs: LOOK_MS },
       );
     },
     async startWorker() {

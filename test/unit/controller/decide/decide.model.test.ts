@@ -1,159 +1,190 @@
-// Model-based test of the whole life cycle: random events, the controller killed between any two actions, the promises checked after each step.
+// Model-based test of the whole life cycle: random events, the controller killed between and inside any two actions, and the promises checked
+// after each step. QUEUE_SPLITTER_MODEL_RUNS multiplies the number of runs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { World } from './world.ts';
+import { QUEUE_IDS, type QueueId } from './world/catalog.ts';
+import { type Event, endOfTarget, events, fairEvents, NAMES } from './world/events.ts';
+import { assertNothingLost, assertRestored } from './world/promises.ts';
+import { World } from './world/world.ts';
 
-type Step = (world: World) => void;
+const RUNS = Number(process.env['QUEUE_SPLITTER_MODEL_RUNS'] ?? '1');
 
-const NAMES = ['alice', 'bob', 'carol'];
+/** Far above what any run needs. */
+const TURNS = 1500;
+/** So many turns without an action mean that nothing is left to do: longer than every pause of the controller. */
+const QUIET_TURNS = 40;
 
-const step: fc.Arbitrary<{ label: string; run: Step }> = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc
-      .constantFrom(...NAMES)
-      .map((name) => ({ label: `${name} comes`, run: (world: World) => world.addSession(name, true) })),
-  },
-  {
-    weight: 3,
-    arbitrary: fc
-      .constantFrom(...NAMES)
-      .map((name) => ({ label: `${name} goes`, run: (world: World) => world.deleteSession(name) })),
-  },
-  { weight: 4, arbitrary: fc.constant({ label: 'produce', run: (world: World) => world.produce() }) },
-  { weight: 4, arbitrary: fc.constant({ label: 'consume', run: (world: World) => world.consume() }) },
-  { weight: 6, arbitrary: fc.constant({ label: 'forward', run: (world: World) => world.forward() }) },
-  { weight: 6, arbitrary: fc.constant({ label: 'rollout', run: (world: World) => world.rollout() }) },
-  {
-    weight: 2,
-    arbitrary: fc.constant({
-      label: 'scale up',
-      run: (world: World) => (world.pods.length < 5 ? world.addPod() : undefined),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc
-      .integer({ min: 100, max: 20_000 })
-      .map((ms) => ({ label: `${ms} ms pass`, run: (world: World) => world.pass(ms) })),
-  },
-  { weight: 12, arbitrary: fc.constant({ label: 'reconcile', run: (world: World) => void world.reconcile() }) },
-  {
-    weight: 4,
-    arbitrary: fc.integer({ min: 0, max: 1 }).map((count) => ({
-      label: `reconcile, killed after ${count} actions`,
-      run: (world: World) => void world.reconcile(count),
-    })),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom(...NAMES).map((name) => ({
-      label: `${name} stops beating`,
-      run: (world: World) => void world.reconcile(undefined, new Set([name])),
-    })),
-  },
-);
+/** Everything works again. */
+function repair(world: World): void {
+  world.broker.mode = 'works';
+  world.forwarder.alive = true;
+  world.webhookDown = false;
+  world.uninstalling = false;
+  world.releaseElsewhere();
+  Object.assign(world.target, { blocked: false, guarded: false, replicas: 2 });
+  world.wakeUp();
+}
 
-/** Fair steps until nothing happens any more; the bound is far above what any run needs. */
-function calmDown(world: World): void {
-  for (const name of NAMES) world.deleteSession(name);
-  for (let turn = 0; turn < 2000; turn += 1) {
-    world.reconcile();
-    world.forward();
-    world.rollout();
-    world.consume();
-    world.pass(1000);
-    if (
-      world.split === undefined &&
-      world.sessions.size === 0 &&
-      world.pods.every((pod) => !pod.terminating) &&
-      !world.reconcile()
-    )
-      return;
+/** Two seconds in which everybody does what they can. */
+function turn(world: World): boolean {
+  const acted = world.reconcile();
+  world.forward();
+  world.rollout('fresh');
+  world.target.consume();
+  world.broker.settled = true;
+  world.sweep();
+  world.pass(2000);
+  return acted;
+}
+
+function calmDown(world: World, what: string): void {
+  repair(world);
+  let quiet = 0;
+  for (let count = 0; count < TURNS; count += 1) {
+    const rolling = world.target.facts()?.rolloutComplete === false;
+    quiet = turn(world) || rolling ? 0 : quiet + 1;
+    if (quiet === QUIET_TURNS) return;
   }
-  assert.fail(
-    `it never calms down; last actions: ${world.log.slice(-12).join(' · ')}; phase ${world.split?.spec.phase}`,
-  );
+  assert.fail(`${what}: it never calms down; phase ${world.split?.spec.phase}; ${world.log.slice(-12).join(' · ')}`);
+}
+
+function endAll(world: World): void {
+  for (const name of world.sessions.keys()) world.deleteSession(name);
+  calmDown(world, 'after the last session');
+  assertNothingLost(world);
+  assertRestored(world);
 }
 
 /** Random steps alone seldom get far: most runs begin with a split that forwards, with messages everywhere. */
-function begin(world: World, running: boolean): void {
-  if (!running) return;
-  world.addSession('alice', true);
-  for (let turn = 0; turn < 40; turn += 1) {
-    world.reconcile();
-    world.forward();
-    world.rollout();
-    world.pass(200);
-    world.produce();
+function begin(ids: readonly QueueId[]): World {
+  const world = new World();
+  if (ids.length === 0) return world;
+  world.addSession('alice', ids);
+  for (let count = 0; count < 40; count += 1) {
+    for (const id of ids) if (count % 8 === 0) world.broker.produce(id);
+    turn(world);
   }
-  assert.equal(world.sessions.get('alice')?.status?.phase, 'Ready');
+  assert.equal(world.sessions.get('alice')?.status?.phase, 'Ready', world.log.join(' · '));
+  return world;
 }
+
+function play(world: World, story: readonly Event[]): void {
+  for (const { label, run } of story) {
+    world.log.push(`[${label}]`);
+    run(world);
+    assertNothingLost(world);
+  }
+}
+
+/** A failure is told as a story. */
+function told(world: World, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof Error) error.message += `\n${world.log.join('\n')}`;
+    throw error;
+  }
+}
+
+const start = fc.subarray(QUEUE_IDS);
+const story = (steps: fc.Arbitrary<Event>, maxLength: number): fc.Arbitrary<Event[]> =>
+  fc.array(steps, { minLength: 5, maxLength, size: 'max' }).map((list) => list);
 
 test('whatever happens, nothing is lost, no stranger reads, and all is put back', () => {
   fc.assert(
     fc.property(
-      fc.array(step, { minLength: 5, maxLength: 80 }),
+      story(events, 80),
+      start,
       fc.constantFrom(0, 5, 30),
-      fc.boolean(),
-      (steps, ttlSeconds, running) => {
-        const world = new World();
-        world.ttlSeconds = ttlSeconds;
-        begin(world, running);
-        for (const { run } of steps) {
-          run(world);
-          world.assertNothingLost();
-        }
-        calmDown(world);
-        world.assertNothingLost();
-        world.assertRestored();
+      fc.constantFrom(undefined, 0, 10),
+      (steps, ids, ttlSeconds, lingerSeconds) => {
+        const world = begin(ids);
+        Object.assign(world, { ttlSeconds, lingerSeconds });
+        told(world, () => {
+          play(world, steps);
+          endAll(world);
+        });
       },
     ),
-    { numRuns: Number(process.env['QUEUE_SPLITTER_MODEL_RUNS'] ?? '1500') },
+    { numRuns: 1000 * RUNS },
   );
 });
 
-test('a target deleted at any moment leaves nothing behind', () => {
+test('a target, or its namespace, that ends at any moment leaves nothing behind', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, running) => {
-      const world = new World();
-      begin(world, running);
-      for (const { run } of steps) run(world);
-      world.deleteTarget();
-      calmDown(world);
-      world.assertNothingLost();
-      world.assertRestored();
+    fc.property(story(events, 60), start, endOfTarget, story(events, 20), (before, ids, end, after) => {
+      const world = begin(ids);
+      told(world, () => {
+        play(world, [...before, end, ...after]);
+        endAll(world);
+      });
     }),
-    { numRuns: 500 },
+    { numRuns: 300 * RUNS },
   );
 });
 
-test('a session becomes Ready, and a second one without a restart', () => {
-  const world = new World(3);
-  world.addSession('alice', false);
-  const settle = (): void => {
-    for (let turn = 0; turn < 60; turn += 1) {
-      world.reconcile();
-      world.forward();
-      world.rollout();
-      world.pass(200);
-    }
-  };
-  settle();
-  assert.equal(world.sessions.get('alice')?.status?.phase, 'Ready');
-  assert.deepEqual(
-    world.sessions.get('alice')?.status?.environment?.map(({ variable }) => variable),
-    ['ORDERS_QUEUE'],
+test('when everything works again, every session that has not failed becomes Ready, and the next one, too', () => {
+  fc.assert(
+    fc.property(story(events, 60), start, (steps, ids) => {
+      const world = begin(ids);
+      told(world, () => {
+        play(world, steps);
+        world.silent.clear();
+        calmDown(world, 'with sessions');
+        assertServed(world);
+        world.addSession('dave', QUEUE_IDS);
+        calmDown(world, 'with one more');
+        assertServed(world);
+        assert.notEqual(world.sessions.get('dave')?.status?.phase, 'Failed', 'nothing stands in the way of dave');
+      });
+    }),
+    { numRuns: 300 * RUNS },
   );
-  const restartedAt = world.templateRestartedAt;
-  const pods = world.pods.map(({ uid }) => uid);
-  world.addSession('bob', false);
-  settle();
+});
+
+test('while nothing fails, no session does', () => {
+  fc.assert(
+    fc.property(story(fairEvents, 60), (steps) => {
+      const world = new World();
+      world.addSession('alice', ['orders']);
+      told(world, () => {
+        calmDown(world, 'at first');
+        play(world, steps);
+        calmDown(world, 'with sessions');
+        assertServed(world);
+      });
+    }),
+    { numRuns: 200 * RUNS },
+  );
+});
+
+function assertServed(world: World): void {
+  for (const { metadata, status } of world.sessions.values()) {
+    if (metadata.deletionTimestamp || status?.phase === 'Failed') continue;
+    assert.equal(status?.phase, 'Ready', `${metadata.name} waits for ever: ${status?.phase}: ${status?.message}`);
+  }
+}
+
+test('a second session for the same queue needs no restart, one for another queue needs one', () => {
+  const world = begin(['orders']);
+  const { restartedAt } = world.target;
+  const pods = world.target.pods.map(({ uid }) => uid);
+  world.addSession('bob', ['orders']);
+  calmDown(world, 'bob');
   assert.equal(world.sessions.get('bob')?.status?.phase, 'Ready');
-  assert.equal(world.templateRestartedAt, restartedAt);
+  assert.equal(world.target.restartedAt, restartedAt);
   assert.deepEqual(
-    world.pods.map(({ uid }) => uid),
+    world.target.pods.map(({ uid }) => uid),
     pods,
   );
+  world.addSession('carol', ['views']);
+  calmDown(world, 'carol');
+  assert.equal(world.sessions.get('carol')?.status?.phase, 'Ready');
+  assert.notEqual(world.target.restartedAt, restartedAt);
+  assert.equal(
+    NAMES.every((name) => world.sessions.get(name)?.status?.phase === 'Ready'),
+    true,
+  );
+  endAll(world);
 });

@@ -16,7 +16,7 @@ export class Forwarder {
   #uid: string | undefined;
   /** Keys of queues whose move back has ended; it is not begun again until something else was asked for. */
   readonly #returned = new Set<string>();
-  /** Sessions whose queue was found empty at their end. */
+  /** Key and session of queues that were found empty at the session's end. */
   readonly #emptied = new Set<string>();
   /** Kafka queues that this process writes to: their open transactions are its own. */
   readonly #writing = new Set<string>();
@@ -92,7 +92,7 @@ export class Forwarder {
   #stop(queue: SplitQueue): State {
     if (this.#writing.delete(queue.key)) this.#broker.endTransaction(queue.fallback.name);
     const ending = queue.routes.filter((route) => route.ending);
-    return ending.every((route) => this.#emptied.has(route.sessionUid)) ? 'Stopped' : 'Forwarding';
+    return ending.every((route) => this.#emptied.has(`${queue.key} ${route.sessionUid}`)) ? 'Stopped' : 'Forwarding';
   }
 
   /** Kafka: stands for the rewind of the group, which takes no time. */
@@ -112,7 +112,7 @@ export class Forwarder {
       .flatMap(({ sessionUid, destination }) => {
         if (this.#broker.move(destination.name, queue.fallback.name)) return [];
         if (this.#broker.left(destination.name) > 0) return [];
-        this.#emptied.add(sessionUid);
+        this.#emptied.add(`${queue.key} ${sessionUid}`);
         return [{ sessionUid, messages: 0 }];
       });
   }

@@ -1,0 +1,32 @@
+// What the demo says before it starts: what it is going to do, to build and to need.
+import { isCached } from '../test/testbed/cache.ts';
+import { planHelm } from '../test/testbed/toolchain/helm.ts';
+import { planClusterTools } from '../test/testbed/toolchain/index.ts';
+import { kafkaEffort, kafkaVersion } from '../test/testbed/toolchain/kafka.ts';
+import { describePlan, type PlannedStep } from '../test/testbed/toolchain/plan.ts';
+import type { DemoOptions } from './options.ts';
+
+/** Measured on two cores with everything built. */
+const USUAL_MINUTES = 3;
+const RUNNING_MEGABYTES = 700;
+
+export function announcement({ kubeconfig, kafka }: DemoOptions): string {
+  const where = kubeconfig === undefined ? 'a Kubernetes cluster of its own' : `the cluster of ${kubeconfig}`;
+  const steps = [...(kubeconfig === undefined ? planClusterTools() : planHelm()), ...(kafka ? planKafka() : [])];
+  return [
+    `queue-splitter's demo: two developers share the queues of one deployed worker, on ${where}.`,
+    describePlan(steps),
+    `${steps.length === 0 ? 'Everything is built; it' : 'Then it'} takes about ${USUAL_MINUTES} minutes and ${RUNNING_MEGABYTES} MB of disk while it runs. Ctrl-C ends it at any time and leaves nothing behind.`,
+  ]
+    .filter((line) => line !== undefined)
+    .join('\n');
+}
+
+function planKafka(): PlannedStep[] {
+  const name = `kafka-${kafkaVersion}`;
+  if (isCached(name)) return [];
+  const { seconds, diskMegabytes } = kafkaEffort;
+  return [
+    { what: `Apache Kafka ${kafkaVersion} (from Maven Central)`, minutes: seconds / 60, megabytes: diskMegabytes },
+  ];
+}

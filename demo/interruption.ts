@@ -1,0 +1,57 @@
+// Ctrl-C, a kill, a closed terminal: what runs is given up at once, what it has made is removed, and the second signal does not wait for it.
+import { childrenOf } from '../test/testbed/process-table.ts';
+
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+export class Interrupted extends Error {
+  readonly exitCode: number;
+  constructor(signal: keyof typeof SIGNALS) {
+    super(`interrupted by ${signal}`);
+    this.name = 'Interrupted';
+    this.exitCode = SIGNALS[signal];
+  }
+}
+
+export type Interruption = {
+  /** Aborted with an `Interrupted` by the first signal. */
+  readonly signal: AbortSignal;
+  /** The result of `work`, or the rejection when a signal comes first; `work` itself is then left alone. */
+  before<T>(work: Promise<T>): Promise<T>;
+};
+
+/** From here on signals do not end the process by themselves. `onFirst` says so to people. */
+export function awaitInterruption(onFirst: () => void): Interruption {
+  const controller = new AbortController();
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      // The run's own exit handler removes what is left, without waiting for anybody.
+      if (controller.signal.aborted) process.exit(SIGNALS[name]);
+      onFirst();
+      controller.abort(new Interrupted(name));
+    });
+  }
+  const stopped = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
+  });
+  stopped.catch(() => undefined);
+  return {
+    signal: controller.signal,
+    before(work) {
+      work.catch(() => undefined);
+      return Promise.race([work, stopped]);
+    },
+  };
+}
+
+/** Ends the commands that this process waits for (compilers, kubectl, helm), as a terminal's Ctrl-C does, with all that they have started. */
+export function endCommands(): void {
+  const end = (pid: number): void => {
+    for (const child of childrenOf(pid)) end(child);
+    try {
+      process.kill(pid, 'SIGTERM');
+    } catch {
+      // It has ended in the meantime.
+    }
+  };
+  for (const child of childrenOf(process.pid)) end(child);
+}

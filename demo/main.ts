@@ -1,0 +1,99 @@
+// `npm run demo`: opens the stage, has the story told on it, and says at the end whether everything was as promised. Exit status 0 only then.
+import { openStage, type Stage } from '../test/cluster/stage/stage.ts';
+import { cleanCache } from '../test/testbed/cache.ts';
+import { createProgress, type Progress } from '../test/testbed/progress.ts';
+import { sweepStale } from '../test/testbed/runs.ts';
+import { ensureClusterTools } from '../test/testbed/toolchain/index.ts';
+import { waitFor } from '../test/testbed/wait.ts';
+import { announcement } from './announcement.ts';
+import { type Conclusion, conclusionJson, tellConclusion } from './conclusion.ts';
+import { hireTeam, type Team } from './developers.ts';
+import { awaitInterruption, endCommands, Interrupted, type Interruption } from './interruption.ts';
+import { lookAround } from './looking-around.ts';
+import { type DemoOptions, HELP, parseCommand } from './options.ts';
+import { tell } from './story.ts';
+import { createTeller, type Teller } from './telling.ts';
+import { tellTrouble } from './trouble.ts';
+
+/** For what was being made when a signal came to be given up in order; the rest is removed without it. */
+const GIVE_UP_MS = { ours: 5_000, theirs: 240_000 } as const;
+
+async function main(): Promise<number> {
+  const command = parseCommand(process.argv.slice(2));
+  if (command.type === 'help') {
+    console.log(HELP);
+    return 0;
+  }
+  if (command.type === 'clean') {
+    sweepStale();
+    console.log(`Removed ${Math.round((await cleanCache()) / 1e6)} MB of downloaded and built files.`);
+    return 0;
+  }
+  return await play(command.options);
+}
+
+async function play(options: DemoOptions): Promise<number> {
+  const startedAt = performance.now();
+  // With --json the standard output is for the result alone.
+  const stream = options.json ? process.stderr : process.stdout;
+  const progress = createProgress({ stream });
+  const teller = createTeller(stream, process.env);
+  const interruption = awaitInterruption(() => teller.say('Interrupted: cleaning up (again: at once) …'));
+  progress.note(announcement(options));
+  const stage = await furnish(options, progress, interruption);
+  try {
+    if (stage.kafkaMissing) teller.say(`Only the SQS half is played. ${stage.kafkaMissing}`);
+    const team = await hireTeam(stage);
+    const conclusion = await interruption.before(tellOrExplain(stage, team, teller, interruption));
+    tellConclusion(conclusion, teller);
+    if (options.json) {
+      const facts = { kafka: stage.kafka !== undefined, seconds: Math.round((performance.now() - startedAt) / 1000) };
+      console.log(conclusionJson(conclusion, facts));
+    }
+    if (options.keep) await lookAround(stage, team, options, teller, interruption.signal);
+    return conclusion.ok ? 0 : 1;
+  } finally {
+    await stage.close();
+  }
+}
+
+async function furnish(options: DemoOptions, progress: Progress, interruption: Interruption): Promise<Stage> {
+  const { kubeconfig, kafka, imagesAreThere } = options;
+  const opening = (async () => {
+    if (kubeconfig === undefined) await ensureClusterTools(progress);
+    return await openStage({ kafka, imagesAreThere, progress, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+  })();
+  try {
+    return await interruption.before(opening);
+  } catch (error) {
+    if (interruption.signal.aborted) {
+      endCommands();
+      let settled = false;
+      const settle = opening.then((stage) => stage.close()).catch(() => undefined);
+      void settle.finally(() => {
+        settled = true;
+      });
+      const deadlineMs = kubeconfig === undefined ? GIVE_UP_MS.ours : GIVE_UP_MS.theirs;
+      await waitFor('what was begun to be given up', () => settled, { deadlineMs }).catch(() => undefined);
+    }
+    throw error;
+  }
+}
+
+/** What happened is best seen while everything is still there. */
+async function tellOrExplain(stage: Stage, team: Team, teller: Teller, { signal }: Interruption): Promise<Conclusion> {
+  try {
+    return await tell(stage, team, teller);
+  } catch (error) {
+    if (!signal.aborted) await tellTrouble(stage, teller);
+    throw error;
+  }
+}
+
+const exitCode = await main().catch((error: unknown) => {
+  if (error instanceof Interrupted) return error.exitCode;
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+  return 1;
+});
+// What was given up may still wait for something.
+process.exit(exitCode);

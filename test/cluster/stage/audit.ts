@@ -1,0 +1,104 @@
+// What the API server's audit log says about our service accounts: what was refused, and which of the granted rights nobody used.
+import { parseAllDocuments } from 'yaml';
+import { readJsonLines } from '../../checker/history.ts';
+import { OPERATOR_NAMESPACE, RELEASE } from './installation.ts';
+import type { Stage } from './stage.ts';
+
+/** The part of audit.k8s.io/v1 Event that is read. */
+export type AuditLine = {
+  stage: string;
+  verb: string;
+  user: { username: string };
+  requestURI: string;
+  objectRef?: { apiGroup?: string; resource?: string; subresource?: string; namespace?: string; name?: string };
+  annotations?: Record<string, string>;
+};
+
+/** One verb on one resource for one of our service accounts. */
+export type Grant = {
+  account: string;
+  /** Absent: in all namespaces. */
+  namespace?: string;
+  group: string;
+  /** With its subresource, as in `pods/eviction`. */
+  resource: string;
+  verb: string;
+  /** Empty: any. */
+  names: readonly string[];
+};
+
+type Rule = { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] };
+type RoleObject = { kind: string; metadata: { name: string; namespace?: string }; rules?: Rule[] };
+type BindingObject = {
+  kind: string;
+  metadata: { namespace?: string };
+  roleRef: { kind: string; name: string };
+  subjects: { kind: string; name: string; namespace: string }[];
+};
+
+export function readAudit(stage: Stage): AuditLine[] {
+  const path = stage.cluster.auditLogPath;
+  if (path === undefined) throw new Error('the stage was opened without audit');
+  return readJsonLines<AuditLine>(path);
+}
+
+/** All that the chart grants to service accounts, its hooks' included: as helm installed it. */
+export async function readGrants({ cluster }: Stage): Promise<Grant[]> {
+  const objects = await Promise.all(
+    ['manifest', 'hooks'].map(async (what) => {
+      const { stdout } = await cluster.helm(['get', what, RELEASE, '--namespace', OPERATOR_NAMESPACE]);
+      return parseAllDocuments(stdout).map((document) => document.toJSON() as { kind?: string } | null);
+    }),
+  );
+  return grantsOf(objects.flat().flatMap((object) => (object?.kind === undefined ? [] : [object as RoleObject])));
+}
+
+/** Pure. Roles that are bound to nobody are for people, and left out. */
+export function grantsOf(objects: readonly { kind: string }[]): Grant[] {
+  const roles = objects.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole') as RoleObject[];
+  const bindings = objects.filter(({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding');
+  return (bindings as BindingObject[]).flatMap((binding) => {
+    const role = roles.find(
+      ({ kind, metadata }) => kind === binding.roleRef.kind && metadata.name === binding.roleRef.name,
+    );
+    const where = binding.metadata.namespace === undefined ? {} : { namespace: binding.metadata.namespace };
+    return binding.subjects.flatMap(({ name, namespace }) =>
+      (role?.rules ?? []).flatMap((rule) => expand(rule, `system:serviceaccount:${namespace}:${name}`, where)),
+    );
+  });
+}
+
+function expand(rule: Rule, account: string, where: { namespace?: string }): Grant[] {
+  return rule.apiGroups.flatMap((group) =>
+    rule.resources.flatMap((resource) =>
+      rule.verbs.map((verb) => ({ account, ...where, group, resource, verb, names: rule.resourceNames ?? [] })),
+    ),
+  );
+}
+
+const isAllowed = ({ annotations }: AuditLine): boolean => annotations?.['authorization.k8s.io/decision'] === 'allow';
+
+/** Requests of our service accounts that RBAC did not let through. */
+export function refusedRequests(lines: readonly AuditLine[]): string[] {
+  const ours = `system:serviceaccount:${OPERATOR_NAMESPACE}:queue-splitter-`;
+  return lines
+    .filter((line) => line.user.username.startsWith(ours) && !isAllowed(line))
+    .map(({ user, verb, requestURI }) => `${user.username} ${verb} ${requestURI}`);
+}
+
+/** Grants that no request needed, as `account: verb resource`. */
+export function unusedGrants(grants: readonly Grant[], lines: readonly AuditLine[]): string[] {
+  const allowed = lines.filter(isAllowed);
+  return grants
+    .filter((grant) => !allowed.some((line) => uses(line, grant)))
+    .map(({ account, verb, resource }) => `${account.slice(account.lastIndexOf(':') + 1)}: ${verb} ${resource}`);
+}
+
+function uses({ user, verb, objectRef }: AuditLine, grant: Grant): boolean {
+  if (objectRef === undefined || user.username !== grant.account || verb !== grant.verb) return false;
+  const { apiGroup = '', resource, subresource, namespace, name = '' } = objectRef;
+  const whole = subresource === undefined ? resource : `${resource}/${subresource}`;
+  if (apiGroup !== grant.group || whole !== grant.resource) return false;
+  if (grant.namespace !== undefined && namespace !== grant.namespace) return false;
+  return grant.names.length === 0 || grant.names.includes(name);
+}

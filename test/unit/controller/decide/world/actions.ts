@@ -1,0 +1,216 @@
+// What actions do to the model's world, with the API server's rules (conflicts, finalizers) and a promise checked at each of them. An action may
+// be cut short between what it does outside and what it writes down: that is where a controller is killed.
+import assert from 'node:assert/strict';
+import { FINALIZER } from '../../../../../api/constants.ts';
+import type { SplitSession } from '../../../../../api/kinds/split-session.ts';
+import { type LedgerEntry, PATCHING_PHASES, type WorkloadSplit } from '../../../../../api/kinds/workload-split.ts';
+import { SplitterError } from '../../../../../common/errors.ts';
+import type { Action } from '../../../../../controller/decide/observed.ts';
+import { startOffsetsOf } from '../../../../../controller/decide/sessions.ts';
+import { bumped, hasTraceOf, withCreated, withoutEntries } from '../../../../../controller/decide/spec.ts';
+import { NAMESPACE, urlOf } from './catalog.ts';
+import { checkSpec } from './promises.ts';
+import type { World } from './world.ts';
+
+const conflict = (): SplitterError => new SplitterError('Conflict', 'somebody wrote in between', { retryable: true });
+
+/** `killed`: what happens outside happens, what it writes down is lost. */
+export function perform(world: World, action: Action, killed = false): void {
+  switch (action.type) {
+    case 'AddSessionFinalizer':
+      return writeSession(world, action.session, (session) => {
+        session.metadata.finalizers = [FINALIZER];
+      });
+    case 'FailSession':
+      return writeSession(world, action.session, (session) => {
+        const { code: reason, message } = action.problem;
+        session.status = { ...session.status, phase: 'Failed', reason, message };
+      });
+    case 'DeleteSession':
+      return world.deleteSession(action.session.metadata.name);
+    case 'ReleaseSession':
+      return releaseSession(world, action.session);
+    case 'CreateSplit':
+      return createSplit(world, action.spec);
+    case 'WriteSpec':
+      return writeSpec(world, action.split, action.spec);
+    case 'CreateResources':
+      return createResources(world, action.split, action.entries, killed);
+    case 'DeleteResources':
+      return deleteResources(world, action.split, action.entries, killed);
+    case 'RecordStartOffsets':
+      return recordStartOffsets(world, action.split, action.keys);
+    case 'SyncWebhook':
+      return syncWebhook(world);
+    case 'RestartTarget':
+      assert.ok(world.target.entry.newest, 'restart only behind a registered entry');
+      return annotate(world, action.resourceVersion, action.restartedAt);
+    case 'RemoveRestartAnnotation':
+      return annotate(world, action.resourceVersion, undefined);
+    case 'EvictPod':
+      return evict(world, action);
+    case 'FenceProducers':
+      return fence(world, action.split, action.keys, killed);
+    case 'ReleaseSplit':
+      return releaseSplit(world, action.split);
+  }
+}
+
+function writeSession(world: World, decidedOn: SplitSession, change: (session: SplitSession) => void): void {
+  const session = world.sessions.get(decidedOn.metadata.name);
+  if (!session) return;
+  if (session.metadata.resourceVersion !== decidedOn.metadata.resourceVersion) throw conflict();
+  change(session);
+  world.touch(session);
+}
+
+function releaseSession(world: World, decidedOn: SplitSession): void {
+  if (world.split)
+    assert.ok(!hasTraceOf(world.split.spec, decidedOn), 'a session is released while the split knows it');
+  writeSession(world, decidedOn, (session) => {
+    session.metadata.finalizers = [];
+    if (session.metadata.deletionTimestamp) world.sessions.delete(session.metadata.name);
+  });
+}
+
+function createSplit(world: World, spec: WorkloadSplit['spec']): void {
+  if (world.split) throw conflict();
+  const metadata = {
+    name: 'deployment-orders-worker',
+    namespace: NAMESPACE,
+    uid: world.newUid('split'),
+    resourceVersion: '1',
+    finalizers: [FINALIZER],
+  };
+  world.split = { apiVersion: 'queuesplitter.dev/v1alpha1', kind: 'WorkloadSplit', metadata, spec };
+}
+
+function current(world: World, decidedOn: WorkloadSplit): WorkloadSplit {
+  const { uid, resourceVersion } = decidedOn.metadata;
+  const { split } = world;
+  if (!split || split.metadata.uid !== uid || split.metadata.resourceVersion !== resourceVersion) throw conflict();
+  return split;
+}
+
+function writeSpec(world: World, decidedOn: WorkloadSplit, spec: WorkloadSplit['spec']): void {
+  const split = current(world, decidedOn);
+  checkSpec(world, split.spec, spec);
+  split.spec = structuredClone(spec);
+  world.touch(split);
+}
+
+function createResources(world: World, split: WorkloadSplit, entries: readonly LedgerEntry[], killed: boolean): void {
+  const uid = split.metadata.uid ?? '';
+  let { spec } = split;
+  for (const entry of entries) {
+    const made = attempt(world, uid, entry.name, () => {
+      if (entry.kind === 'Claim') claim(world, entry, uid);
+      else if (entry.kind !== 'KafkaGroup') world.broker.create(entry.name);
+    });
+    if (made) spec = withCreated(spec, entry, entry.kind === 'SqsQueue' ? { url: urlOf(entry.name) } : {});
+  }
+  if (!killed && spec !== split.spec) writeSpec(world, split, spec);
+}
+
+function claim(world: World, entry: LedgerEntry, uid: string): void {
+  const holder = world.broker.claims.get(entry.name);
+  if (holder !== undefined && holder !== uid) throw new SplitterError('OriginalClaimed', `split by ${holder}`);
+  world.broker.claims.set(entry.name, uid);
+}
+
+function deleteResources(world: World, split: WorkloadSplit, entries: readonly LedgerEntry[], killed: boolean): void {
+  const uid = split.metadata.uid ?? '';
+  const gone = entries.filter((entry) =>
+    attempt(world, uid, entry.name, () => {
+      if (entry.kind === 'Claim') {
+        if (world.broker.claims.get(entry.name) === uid) world.broker.claims.delete(entry.name);
+      } else if (entry.kind !== 'KafkaGroup' && world.broker.waiting.has(entry.name)) remove(world, entry.name);
+    }),
+  );
+  if (!killed && gone.length > 0) writeSpec(world, split, bumped(withoutEntries(split.spec, gone)));
+}
+
+function remove(world: World, name: string): void {
+  assert.ok(world.retired.has(name), `${name} is deleted before it was retired`);
+  const readers = world.target.pods.filter((pod) => [...pod.reads.values()].includes(name));
+  assert.equal(readers.length, 0, `promise 1: ${name} is deleted while a pod reads it`);
+  world.broker.delete(name);
+}
+
+/** Members of a group commit themselves: only before any pod was told is the start still known. */
+function recordStartOffsets(world: World, split: WorkloadSplit, keys: readonly string[]): void {
+  const uid = split.metadata.uid ?? '';
+  const queues = split.spec.queues.map((queue) => {
+    if (!keys.includes(queue.key)) return queue;
+    assert.ok(!world.isTold(queue), 'start offsets are taken before the restart');
+    return attempt(world, uid, startOffsetsOf(queue.key), () => world.broker.answer())
+      ? { ...queue, start: [] }
+      : queue;
+  });
+  writeSpec(world, split, { ...split.spec, queues });
+}
+
+function syncWebhook(world: World): void {
+  const { split, target } = world;
+  const isWanted = split && PATCHING_PHASES.has(split.spec.phase) && split.spec.environment.length > 0;
+  const entry = isWanted ? { environmentRevision: split.spec.environmentRevision } : undefined;
+  target.entry.note(world.now, entry);
+}
+
+function annotate(
+  { target, split, broker }: World,
+  resourceVersion: string | undefined,
+  value: string | undefined,
+): void {
+  if (!target.exists) return;
+  if (resourceVersion !== String(target.version)) throw conflict();
+  const told = split?.spec.queues.filter((queue) => queue.kind === 'Kafka' && queue.forwarding !== 'Hold') ?? [];
+  for (const queue of value === undefined ? told : []) {
+    assert.ok(
+      broker.fenced.has(queue.transactionalIdPrefix ?? ''),
+      'C3: the target goes back before producers are fenced',
+    );
+    assert.equal(
+      broker.left(queue.fallback.name),
+      0,
+      'C3: the target goes back before it has read what the fence brought',
+    );
+  }
+  target.restartedAt = value;
+  target.version += 1;
+}
+
+function evict(world: World, { split, pod }: Extract<Action, { type: 'EvictPod' }>): void {
+  attempt(world, split.metadata.uid ?? '', pod.uid, () => {
+    if (world.target.guarded) throw new SplitterError('ApiUnreachable', 'a disruption budget', { retryable: true });
+    world.target.terminate(world.target.pods.find((candidate) => candidate.uid === pod.uid));
+  });
+}
+
+function fence(world: World, split: WorkloadSplit, keys: readonly string[], killed: boolean): void {
+  const queues = split.spec.queues.map((queue) => {
+    if (!keys.includes(queue.key)) return queue;
+    world.broker.fence(queue.transactionalIdPrefix ?? '', queue.fallback.name);
+    return { ...queue, fenced: true };
+  });
+  if (!killed) writeSpec(world, split, bumped({ ...split.spec, queues }));
+}
+
+function releaseSplit(world: World, decidedOn: WorkloadSplit): void {
+  const split = current(world, decidedOn);
+  assert.deepEqual(split.spec.resources, [], 'promise 6: a ledger that is not empty');
+  if (split.metadata.deletionTimestamp) world.split = undefined;
+  else world.deleteSplit();
+}
+
+function attempt(world: World, splitUid: string, subject: string, call: () => void): boolean {
+  try {
+    call();
+    world.failures.clear(splitUid, subject);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SplitterError)) throw error;
+    world.failures.note(splitUid, subject, error);
+    return false;
+  }
+}

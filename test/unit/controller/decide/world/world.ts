@@ -1,0 +1,218 @@
+// The world of the model for `decide`: one target, its pods, brokers, a forwarder, and a controller that is killed, sleeps and comes back. Events
+// are methods; each leaves the world as such an event would, and the promises are checked where they could break.
+import { FINALIZER } from '../../../../../api/constants.ts';
+import type { SplitSession } from '../../../../../api/kinds/split-session.ts';
+import { PATCHING_PHASES, type SplitQueue, type WorkloadSplit } from '../../../../../api/kinds/workload-split.ts';
+import { SplitterError } from '../../../../../common/errors.ts';
+import { Failures } from '../../../../../controller/act/failures.ts';
+import { decide } from '../../../../../controller/decide/decide.ts';
+import type { Decision } from '../../../../../controller/decide/observed.ts';
+import type { Names } from '../../../../../controller/decide/plan.ts';
+import { sessionStatus } from '../../../../../controller/status/session-status.ts';
+import { silentLog } from '../../../common/silent-log.ts';
+import { perform } from './actions.ts';
+import { Broker } from './broker.ts';
+import { newSession, QUEUE_IDS, type QueueId, variableOf } from './catalog.ts';
+import { Forwarder } from './forwarder.ts';
+import { Observer } from './observer.ts';
+import { checkReady } from './promises.ts';
+import { Target, type Via } from './target.ts';
+
+export class World {
+  now = 1_700_000_000_000;
+  split: WorkloadSplit | undefined;
+  readonly sessions = new Map<string, SplitSession>();
+  readonly broker = new Broker(QUEUE_IDS);
+  readonly forwarder = new Forwarder(this.broker);
+  readonly target = new Target(this.broker, () => this.now);
+  readonly failures = new Failures(() => this.now, silentLog());
+  /** Names of entries that were Retired at some time. */
+  readonly retired = new Set<string>();
+  readonly foreignClaims = new Set<string>();
+  /** Sessions whose heartbeat has stopped. */
+  readonly silent = new Set<string>();
+  terminating = false;
+  uninstalling = false;
+  webhookDown = false;
+  ttlSeconds = 0;
+  lingerSeconds: number | undefined;
+  readonly log: string[] = [];
+  #observer = new Observer(this);
+  #asleep: Decision | undefined;
+  #uids = 0;
+  #digits = 0;
+
+  readonly names: Names = {
+    temporaryQueue: (_kind, original, role) => `mirrord-${this.#nextDigits()}-${role}-${original}`,
+    temporaryGroup: (original) => `mirrord-${this.#nextDigits()}-${original}`,
+    claim: (_kind, identity) => `claim-${identity}`,
+    transactionalIdPrefix: (uid, key) => `${uid}-${key}`,
+    token: (uid, environment) => `qs-${uid}-${environment.map(({ value }) => value).join('-')}`,
+  };
+
+  newUid(kind: string): string {
+    this.#uids += 1;
+    return `${kind}-${this.#uids}`;
+  }
+
+  #nextDigits(): number {
+    this.#digits += 1;
+    return this.#digits;
+  }
+
+  get isPatching(): boolean {
+    return this.split !== undefined && PATCHING_PHASES.has(this.split.spec.phase);
+  }
+
+  isTold(queue: SplitQueue): boolean {
+    return this.split?.spec.environment.some((entry) => entry.variable === variableOf(queue.key)) === true;
+  }
+
+  /** Every write gives an object a new version, and is what webhook replicas see sooner or later. */
+  touch(object: SplitSession | WorkloadSplit): void {
+    object.metadata.resourceVersion = String(Number(object.metadata.resourceVersion) + 1);
+    if (object === this.split) this.target.webhook.note(this.now, structuredClone(this.split.spec));
+  }
+
+  // — people —
+
+  addSession(name: string, ids: readonly QueueId[]): void {
+    if (this.sessions.has(name) || this.terminating) return;
+    this.silent.delete(name);
+    this.sessions.set(name, newSession(name, this.newUid('session'), ids, this.now));
+  }
+
+  deleteSession(name: string): void {
+    const session = this.sessions.get(name);
+    if (!session || session.metadata.deletionTimestamp) return;
+    if (!session.metadata.finalizers?.includes(FINALIZER)) {
+      this.sessions.delete(name);
+      return;
+    }
+    session.metadata.deletionTimestamp = new Date(this.now).toISOString();
+    this.touch(session);
+  }
+
+  deleteSplit(): void {
+    if (!this.split || this.split.metadata.deletionTimestamp) return;
+    this.split.metadata.deletionTimestamp = new Date(this.now).toISOString();
+    this.touch(this.split);
+  }
+
+  /** Everything in it gets its deletion timestamp at once; nothing new can be made in it. */
+  deleteNamespace(): void {
+    this.terminating = true;
+    this.target.delete();
+    this.deleteSplit();
+    for (const name of [...this.sessions.keys()]) this.deleteSession(name);
+  }
+
+  /** Somebody else's split has this original. */
+  claimElsewhere(id: QueueId): void {
+    const name = this.names.claim('SQS', `arn:${id}`);
+    if (this.broker.claims.has(name)) return;
+    this.broker.claims.set(name, 'split of another target');
+    this.foreignClaims.add(name);
+  }
+
+  releaseElsewhere(): void {
+    for (const name of this.foreignClaims) this.broker.claims.delete(name);
+    this.foreignClaims.clear();
+  }
+
+  wipeConfiguration(): void {
+    this.target.entry.note(this.now, undefined);
+  }
+
+  loseStatus(): void {
+    if (!this.split) return;
+    delete this.split.status;
+    this.touch(this.split);
+  }
+
+  // — time and machines —
+
+  pass(ms: number): void {
+    this.now += ms;
+  }
+
+  forward(): void {
+    this.forwarder.see(this.split);
+    this.forwarder.work(this.split);
+  }
+
+  /** Session processes read one message of each of their queues. */
+  consumeSessions(): void {
+    for (const queue of this.split?.spec.queues ?? []) {
+      for (const { destination } of queue.routes) {
+        if (this.broker.receive(destination.name)) this.broker.finish(destination.name);
+      }
+    }
+  }
+
+  rollout(via: Via): void {
+    this.target.rollout(via);
+  }
+
+  // — the controller —
+
+  /** One turn; `actions` limits how many it gets done before it is killed, in the middle of the next one or before it. */
+  reconcile(actions = Number.POSITIVE_INFINITY, inTheMiddle = false): boolean {
+    const observed = this.#observer.observe();
+    const decision = decide(observed, this.names);
+    const isKilled = actions < decision.actions.length;
+    this.#perform(decision, actions, inTheMiddle);
+    if (isKilled) this.#observer = new Observer(this);
+    else this.#report(observed, decision);
+    return decision.actions.length > 0;
+  }
+
+  /** A controller decides and falls asleep before it acts; another one takes over. */
+  fallAsleep(): void {
+    this.#asleep = decide(this.#observer.observe(), this.names);
+    this.#observer = new Observer(this);
+  }
+
+  /** What it creates too late is found by a sweep of the brokers, which is not in this model. */
+  wakeUp(): void {
+    const decision = this.#asleep;
+    this.#asleep = undefined;
+    if (!decision) return;
+    const actions = decision.actions.filter((action) => action.type !== 'CreateResources');
+    this.#perform({ ...decision, actions }, Number.POSITIVE_INFINITY, false);
+  }
+
+  #perform({ actions }: Decision, limit: number, inTheMiddle: boolean): void {
+    try {
+      for (const [index, action] of actions.entries()) {
+        if (index > limit || (index === limit && !inTheMiddle)) return;
+        this.log.push(`${action.type}${'why' in action ? ` (${action.why})` : ''}`);
+        perform(this, action, index === limit);
+      }
+    } catch (error) {
+      if (!(error instanceof SplitterError)) throw error;
+      this.log.push(`${error.code}: ${error.message}`);
+    }
+  }
+
+  #report(observed: ReturnType<Observer['observe']>, decision: Decision): void {
+    const touched = new Set(
+      decision.actions.flatMap((action) => ('session' in action ? [action.session.metadata.name] : [])),
+    );
+    for (const entry of observed.sessions) {
+      const { name } = entry.session.metadata;
+      const session = this.sessions.get(name);
+      if (!session || touched.has(name) || session.status?.phase === 'Failed') continue;
+      const status = sessionStatus(observed, entry, decision.waitingFor);
+      if (status.phase === 'Ready' && session.status?.phase !== 'Ready') checkReady(this, name, status);
+      session.status = status;
+      this.touch(session);
+    }
+  }
+
+  /** The sweeper: pods that carry a token of no living split are replaced. */
+  sweep(): void {
+    if (this.split) return;
+    for (const pod of this.target.living) if (pod.token !== undefined) this.target.terminate(pod);
+  }
+}
