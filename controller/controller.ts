@@ -41,7 +41,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const splits = new Reflector<WorkloadSplit>({ client, resource: WORKLOAD_SPLITS, log, clock });
   const leases = new Reflector<Lease>({ client, resource: LEASES, labelSelector: SESSION_LABEL, log, clock });
   const patchedPods = new Reflector<KubeObject>({ client, resource: PODS, labelSelector: PATCHED_LABEL, log, clock });
-  const configuration = new Reflector<KubeObject>({
+  const configuration = new Reflector<KubeObject & { webhooks?: unknown[] }>({
     client,
     resource: WEBHOOK_CONFIGURATIONS,
     fieldSelector: `metadata.name=${WEBHOOK_CONFIGURATION_NAME}`,
@@ -111,7 +111,8 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     wakeNamespace((after ?? before)?.metadata.namespace);
     sweeps.add('pods');
   });
-  configuration.onChange(() => {
+  configuration.onChange(({ after }) => {
+    sessionMetrics.webhookEntries.set(after?.webhooks?.length ?? 0);
     webhook.add('entries');
     for (const split of splits.list()) wakeSplit(split);
   });

@@ -1,13 +1,7 @@
 // The end of the demo: what the checker says about the histories that producers and consumers wrote, and whether the world is as before.
 import { judge, type Verdict } from '../test/checker/checker.ts';
 import type { History } from '../test/checker/history.ts';
-import {
-  type Allowance,
-  describeDifferences,
-  diffSnapshots,
-  type Snapshot,
-  type SnapshotDiff,
-} from '../test/checker/snapshot.ts';
+import { describeDifferences, diffSnapshots, type Snapshot, type SnapshotDiff } from '../test/checker/snapshot.ts';
 import { verdictFaults, verdictTable } from '../test/checker/table.ts';
 import { ALLOWED } from '../test/cluster/stage/verdict.ts';
 import type { Teller } from './telling.ts';
@@ -41,8 +35,8 @@ export function tellConclusion({ ok, verdict, restored, table }: Conclusion, tel
     teller.say('✗ not as before:');
     teller.show(describeDifferences(restored.differences));
   } else {
-    teller.say('✓ workload, queues, topics, groups and webhook are as before. Differences that are allowed:');
-    for (const { path, because } of usedAllowances(restored)) teller.show(`  ${path}: ${because}`);
+    teller.say('✓ Workload, queues, topics, groups and webhook are as before, but for what may differ:');
+    for (const { because, count } of usedAllowances(restored)) teller.show(`  ${because} (${count})`);
   }
   teller.say(
     ok
@@ -51,15 +45,10 @@ export function tellConclusion({ ok, verdict, restored, table }: Conclusion, tel
   );
 }
 
-/** One line for each allowance that was needed, with the first thing that it covered. */
-function usedAllowances({ allowed }: SnapshotDiff): { path: string; because: string }[] {
-  const covers = ({ path }: Allowance) => allowed.filter((difference) => path.test(difference.path));
-  return ALLOWED.flatMap((allowance) => {
-    const [first, ...others] = covers(allowance);
-    if (first === undefined) return [];
-    const more = others.length > 0 ? ` and ${others.length} more` : '';
-    return [{ path: `${first.path}${more}`, because: allowance.because }];
-  });
+/** Each allowance that was needed, with the number of differences that it was the first to cover. */
+function usedAllowances({ allowed }: SnapshotDiff): { because: string; count: number }[] {
+  const needed = Map.groupBy(allowed, (difference) => ALLOWED.find(({ path }) => path.test(difference.path)));
+  return [...needed].map(([allowance, covered]) => ({ because: allowance?.because ?? '', count: covered.length }));
 }
 
 /** For `--json`: one line, the same facts. */

@@ -90,16 +90,20 @@ export async function goToWork({ laptop, mirrordJson }: Person, stage: Stage, te
   const times: SessionTimes = { startedAt: 0, readyAt: null, endRequestedAt: null, endedAt: null };
   let session = '';
   const run = await laptop.qsplit(COMMAND, machineOf(stage, laptop));
-  const heard = followLines(
-    run.process,
-    abridged((line) => teller.hear(name, line)),
-  );
+  const worksFrom = Promise.withResolvers<void>();
+  const hear = abridged((line) => teller.hear(name, line));
+  const heard = followLines(run.process, (line) => {
+    hear(line);
+    if (line === `${name} is ready`) worksFrom.resolve();
+  });
   return {
     async started() {
       session = await run.ready();
       times.readyAt = Date.now();
       times.startedAt = Date.parse((await readSession(stage, session))?.metadata.creationTimestamp ?? '');
+      // It ends at once when qsplit does, and the line may be there before it was heard.
       await run.says(new RegExp(`^${name} is ready$`, 'm'));
+      await worksFrom.promise;
     },
     async leave(by) {
       times.endRequestedAt = Date.now();
@@ -144,14 +148,14 @@ export function machineOf(
   };
 }
 
+/** All lines, but of the orders only the first ones. */
 function abridged(tell: (line: string) => void): (line: string) => void {
   const counts = new Map<string, number>();
   return (line) => {
     const kind = /^\w+: (\w+) order /.exec(line)?.[1];
-    if (kind === undefined) return tell(line);
-    const count = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, count);
-    if (count <= SHOWN_ORDERS) tell(line);
-    if (count === SHOWN_ORDERS + 1) tell(`… one line for every further order of ${kind}`);
+    const count = (counts.get(kind ?? '') ?? 0) + 1;
+    if (kind !== undefined) counts.set(kind, count);
+    if (kind === undefined || count <= SHOWN_ORDERS) tell(line);
+    else if (count === SHOWN_ORDERS + 1) tell(`… one line for every further order of ${kind}`);
   };
 }

@@ -66,7 +66,7 @@ async function playSessions(alice: Person, bob: Person, stage: Stage, teller: Te
   await end(bobsSession, BOB, 'SIGTERM', teller);
   await bobsSession.isForgotten();
   teller.say('No session is left: the shop empties the temporary queues and goes back to its own.');
-  await untilRestored(stage, undefined, RESTORE_DEADLINE_MS);
+  await untilRestored(stage, undefined, { deadlineMs: RESTORE_DEADLINE_MS });
   await untilOriginalsAreRead(stage, ORDERS_WORKER, ALICE);
   teller.say(`${ORDERS_WORKER} reads ${originals(stage)} again, with the orders of alice and bob.`);
   return [alicesSession, bobsSession];
@@ -77,8 +77,9 @@ function originals({ kafka }: Stage): string {
 }
 
 async function begin(person: Person, stage: Stage, teller: Teller): Promise<AtWork> {
-  teller.show(person.mirrordJson, 'cat mirrord.json');
-  teller.show('', `qsplit ${COMMAND.join(' ')}`);
+  teller.type('cat mirrord.json');
+  teller.show(person.mirrordJson);
+  teller.type(`qsplit ${COMMAND.join(' ')}`);
   const startedAt = performance.now();
   const session = await goToWork(person, stage, teller);
   await session.started();
@@ -102,7 +103,8 @@ async function podsOfTheShop(stage: Stage): Promise<string> {
 
 async function showPods(stage: Stage, teller: Teller): Promise<void> {
   const args = ['get', 'pods', '-n', SHOP_NAMESPACE, '-L', PATCHED_LABEL];
-  teller.show(await stage.cluster.kubectl(args), `kubectl ${args.join(' ')}`);
+  teller.type(`kubectl ${args.join(' ')}`);
+  teller.show(await stage.cluster.kubectl(args));
 }
 
 async function showWork(stage: Stage, teller: Teller): Promise<void> {
@@ -111,12 +113,17 @@ async function showWork(stage: Stage, teller: Teller): Promise<void> {
   teller.say("How much waits where, by the forwarders' own /metrics:");
   teller.show(await lagTable(stage, [ALICE, BOB]));
   const args = ['get', 'splitsessions', '-n', SHOP_NAMESPACE];
-  teller.show(await stage.cluster.kubectl(args), `kubectl ${args.join(' ')}`);
+  teller.type(`kubectl ${args.join(' ')}`);
+  teller.show(await stage.cluster.kubectl(args));
 }
 
 function tellPhase(teller: Teller, phase: string, printed: string): void {
-  if (phase === '') teller.say('The split is gone.');
-  else teller.show(printed, `kubectl get workloadsplits -n ${SHOP_NAMESPACE}`);
+  if (phase === '') {
+    teller.say('The split is gone.');
+    return;
+  }
+  teller.type(`kubectl get workloadsplits -n ${SHOP_NAMESPACE}`);
+  teller.show(printed);
 }
 
 function seconds(ms: number): string {

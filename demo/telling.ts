@@ -8,8 +8,10 @@ export type Teller = {
   say(sentence: string): void;
   /** One line of somebody else's terminal. */
   hear(who: string, line: string): void;
-  /** A command with its output, or any other text of several lines. */
-  show(text: string, command?: string): void;
+  /** A command as somebody types it. */
+  type(command: string): void;
+  /** A text of several lines: what a command has printed, a table. */
+  show(text: string): void;
 };
 
 /** The time's column and the gap behind it. */
@@ -28,9 +30,9 @@ export function createTeller(stream: Stream, environment: NodeJS.ProcessEnv): Te
     chapter: (title) => write(`\n${paint('bold', title)}`),
     say: (sentence) => write(`${paint('dim', clock(performance.now() - startedAt).padStart(6))}   ${sentence}`),
     hear: (who, line) => write(`${MARGIN}${paint(colourOf(who), `${who} │`)} ${line}`),
-    show(text, command) {
-      if (command !== undefined) write(`${MARGIN}${paint('bold', `$ ${command}`)}`);
-      for (const line of text.trimEnd().split('\n')) write(`${MARGIN}${line}`);
+    type: (command) => write(`${MARGIN}${paint('bold', `$ ${command}`)}`),
+    show: (text) => {
+      for (const line of text.trimEnd().split('\n')) write(`${MARGIN}${line}`.trimEnd());
     },
   };
 }

@@ -26,6 +26,7 @@ export async function tellTrouble(stage: Stage, teller: Teller): Promise<void> {
   teller.chapter('The story came to a halt. What the cluster says:');
   for (const args of QUESTIONS) {
     const answer = await stage.cluster.kubectl(args, { deadlineMs: 20_000 }).catch(String);
-    teller.show(answer, `kubectl ${args.join(' ')}`);
+    teller.type(`kubectl ${args.join(' ')}`);
+    teller.show(answer);
   }
 }

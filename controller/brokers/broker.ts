@@ -25,7 +25,7 @@ export type BrokerAdmin = {
   describeOriginal(value: string, connection: BrokerConnection, group?: string): Promise<Original>;
   /** Clones the original's settings; returns what the ledger must remember. */
   create(request: CreateRequest): Promise<Pick<LedgerEntry, 'url' | 'topicId'>>;
-  /** Kafka: the position of every partition that the group never committed, by the client config's auto.offset.reset. SQS: []. */
+  /** Kafka: where every partition begins: the group's offset, else by the client config's auto.offset.reset. SQS: []. */
   startOffsets(queue: SplitQueue): Promise<{ partition: number; offset: string }[]>;
   /**
    * True when no unpatched reader is left: Kafka: the group is settled and no member subscribes to the original (members whose
@@ -34,6 +34,11 @@ export type BrokerAdmin = {
   settle(queue: SplitQueue, goneAddresses: ReadonlySet<string>): Promise<{ settled: boolean; message: string }>;
   /** Kafka: fences every transactional id and waits until the group's offsets are stable. SQS: nothing. */
   fence(queue: SplitQueue): Promise<void>;
+  /**
+   * The target is gone. Kafka: moves the application's group back to the first original record whose copy nobody read (at least once).
+   * SQS: nothing, the forwarder has moved the messages themselves.
+   */
+  rewind(queue: SplitQueue): Promise<void>;
   /** What the deployed target still has to read in the fallback queue. One observation, not a proof: the caller asks again over time. */
   remaining(queue: SplitQueue): Promise<number>;
   /** Deletes only what carries our marks; already gone is success. */

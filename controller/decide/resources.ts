@@ -11,7 +11,7 @@ import { act, type SplitContext, type Step } from './step.ts';
 export function planSessions({ observed, split, names }: SplitContext): Step {
   let spec = split.spec;
   for (const { session, resolution } of wanting(observed)) {
-    if (!resolution?.ok || isRouted(observed, session) || needsRetiring(spec, resolution.value)) continue;
+    if (!resolution?.ok || isRouted(observed, session) || mustWait(spec, resolution.value)) continue;
     const plan = planSession(spec, split.metadata.uid ?? '', session, resolution.value, names);
     if (!plan.ok) return act({ type: 'FailSession', session, problem: plan.problem });
     spec = plan.spec;
@@ -22,9 +22,13 @@ export function planSessions({ observed, split, names }: SplitContext): Step {
 }
 
 /** A queue that is just being taken back cannot be joined: it must be gone before the next one, with other names, is planned. */
-function needsRetiring(spec: WorkloadSplitSpec, { queues }: Resolution): boolean {
-  const retiring = spec.resources.filter((entry) => entry.role !== 'session' && entry.state === 'Retired');
-  return queues.some(({ key }) => retiring.some((entry) => entry.queue === key));
+function isLeaving(spec: WorkloadSplitSpec, key: string): boolean {
+  const kept = entriesOfQueue(spec, key).filter((entry) => entry.role !== 'session' && entry.state !== 'Retired');
+  return spec.queues.some((queue) => queue.key === key) && new Set(kept.map((entry) => entry.role)).size < 2;
+}
+
+function mustWait(spec: WorkloadSplitSpec, { queues }: Resolution): boolean {
+  return queues.some(({ key }) => isLeaving(spec, key));
 }
 
 /** Claims come first: nothing is made for an original that somebody else has split. What failed gets a pause and stops nothing else. */

@@ -1,6 +1,6 @@
 /** Copies by the Kafka data path are exact: compared with kcat, byte for byte, for odd records, all codecs, old times, gaps and transactions. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { CompressionTypes, type Message } from 'kafkajs';
 import { writeContent } from '../../common/kafka/wire/record-batch.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
@@ -13,9 +13,11 @@ import {
   groupOffsets,
   type KafkaWorld,
   numbered,
+  opened,
   openKafkaWorld,
   openPipeline,
   readAll,
+  skip,
   unique,
   values,
   waitForRecords,
@@ -27,12 +29,6 @@ before(async () => {
   world = await openKafkaWorld({ 'log.retention.check.interval.ms': '1000', 'log.cleaner.backoff.ms': '500' });
 });
 after(() => world?.close());
-
-function needed(context: TestContext): KafkaWorld | undefined {
-  if (world === undefined)
-    context.skip('there is no Java; install it, for example: apt-get install openjdk-17-jre-headless');
-  return world;
-}
 
 const tenant = (name: string) => ({ tenant: name });
 const YEAR_2001 = '1000000000000';
@@ -56,10 +52,9 @@ const ODD: Message[] = [
   { partition: 3, key: 'large', value: Buffer.alloc(600_000, 'dolor sit '), headers: tenant('bob') },
 ];
 
-describe('copies', () => {
+describe('copies', { skip }, () => {
   it('are exact for odd records, as kcat sees them', async (context) => {
-    const kafka = needed(context);
-    if (kafka === undefined) return;
+    const kafka = opened(world);
     if (!(await hasKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
     const topic = await createOriginal(kafka, 4, [
       { name: 'message.timestamp.after.max.ms', value: String(10 * 3_600_000) },
@@ -80,9 +75,8 @@ describe('copies', () => {
     assert.equal((await readAll(kafka, queue.fallback.name)).length, 6);
   });
 
-  it('keep bytes that no client here can write: null header values, no time, names that are no text', async (context) => {
-    const kafka = needed(context);
-    if (kafka === undefined) return;
+  it('keep bytes that no client here can write: null header values, no time, names that are no text', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka, 1);
     const writer = new TransactionalProducer(kafka.cluster, unique('writer'));
     await writer.take();
@@ -118,9 +112,8 @@ describe('copies', () => {
   });
 
   for (const [codec, name] of ['none', 'gzip', 'snappy', 'lz4', 'zstd'].entries()) {
-    it(`are exact for ${name}, and stay compressed so`, async (context) => {
-      const kafka = needed(context);
-      if (kafka === undefined) return;
+    it(`are exact for ${name}, and stay compressed so`, async () => {
+      const kafka = opened(world);
       const topic = await createOriginal(kafka, 1);
       await produceWithKcat(kafka, topic, name, 500);
       const { queue } = await createSplit(kafka, topic);
@@ -134,9 +127,8 @@ describe('copies', () => {
     });
   }
 
-  it('skip aborted and unfinished transactions of the application, and what compaction removed', async (context) => {
-    const kafka = needed(context);
-    if (kafka === undefined) return;
+  it('skip aborted and unfinished transactions of the application, and what compaction removed', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka, 1, [
       { name: 'cleanup.policy', value: 'compact' },
       { name: 'segment.ms', value: '100' },
@@ -195,9 +187,8 @@ describe('copies', () => {
     assert.ok(!copied.includes('abort'));
   });
 
-  it('of batches larger than the topic takes are cut smaller', async (context) => {
-    const kafka = needed(context);
-    if (kafka === undefined) return;
+  it('of batches larger than the topic takes are cut smaller', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka, 1, [{ name: 'max.message.bytes', value: '20000' }]);
     const messages = Array.from({ length: 100 }, (_, id) => ({ value: `${id} ${'x'.repeat(2000)}` }));
     for (let at = 0; at < 100; at += 5) await kafka.producer.send({ topic, messages: messages.slice(at, at + 5) });

@@ -1,7 +1,7 @@
 /** Kafka is exactly once: the forwarder dies by SIGKILL at each named point and another takes over; fenced and stopped ones write nothing any more. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { SplitQueue } from '../../api/kinds/workload-split.ts';
 import { CRASH_POINT_VARIABLE } from '../../common/crash-points.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
@@ -15,12 +15,14 @@ import {
   groupOffsets,
   isAlices,
   type KafkaWorld,
+  opened,
   openKafkaWorld,
   openPipeline,
   readAll,
   type Split,
   type Stored,
   sendNumbered,
+  skip,
   waitForRecords,
 } from './kafka-support.ts';
 
@@ -33,14 +35,6 @@ before(async () => {
   world = await openKafkaWorld();
 });
 after(() => world?.close());
-
-function needed(context: TestContext): KafkaWorld {
-  if (world === undefined) {
-    context.skip('there is no Java; install it, for example: apt-get install openjdk-17-jre-headless');
-    throw new Error('skipped');
-  }
-  return world;
-}
 
 const start = (kafka: KafkaWorld, queue: SplitQueue, crashPoint = ''): Promise<Supervised> =>
   kafka.place.start(process.execPath, [PROGRAM, kafka.broker.bootstrapServers, JSON.stringify(queue)], {
@@ -75,11 +69,11 @@ async function assertExactlyOnce(kafka: KafkaWorld, { queue, alice }: Split & { 
   assertOrdered(toFallback);
 }
 
-describe('the Kafka pipeline', () => {
+describe('the Kafka pipeline', { skip }, () => {
   const points = ['before-produce:2', 'between-produce-and-commit:3', 'between-offsets-and-end:2', 'after-end:4'];
   for (const point of points) {
-    it(`forwards exactly once when it dies at kafka.${point}`, async (context) => {
-      const kafka = needed(context);
+    it(`forwards exactly once when it dies at kafka.${point}`, async () => {
+      const kafka = opened(world);
       const made = await split(kafka);
       await sendNumbered(kafka, made.topic, 0, TOTAL);
       await runUntilKilled(kafka, made.queue, `kafka.${point}`);
@@ -91,8 +85,8 @@ describe('the Kafka pipeline', () => {
     });
   }
 
-  it('goes on exactly once when another takes over while it is stopped, and writes nothing when it wakes up', async (context) => {
-    const kafka = needed(context);
+  it('goes on exactly once when another takes over while it is stopped, and writes nothing when it wakes up', async () => {
+    const kafka = opened(world);
     const made = await split(kafka);
     const first = openPipeline(kafka, made.queue);
     await first.apply(made.queue);
@@ -111,8 +105,8 @@ describe('the Kafka pipeline', () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  it('writes nothing while its Lease is not fresh, and goes on when it is', async (context) => {
-    const kafka = needed(context);
+  it('writes nothing while its Lease is not fresh, and goes on when it is', async () => {
+    const kafka = opened(world);
     const made = await split(kafka);
     const pipeline = openPipeline(kafka, made.queue);
     await pipeline.apply(made.queue);
@@ -127,8 +121,8 @@ describe('the Kafka pipeline', () => {
     await pipeline.close();
   });
 
-  it('cannot move the group any more after the controller has fenced it', async (context) => {
-    const kafka = needed(context);
+  it('cannot move the group any more after the controller has fenced it', async () => {
+    const kafka = opened(world);
     const made = await split(kafka);
     const pipeline = openPipeline(kafka, made.queue);
     await pipeline.apply(made.queue);
@@ -141,8 +135,8 @@ describe('the Kafka pipeline', () => {
     await pipeline.close();
   });
 
-  it('a dead transaction of a predecessor is ended by the fence at once, not by its timeout', async (context) => {
-    const kafka = needed(context);
+  it('a dead transaction of a predecessor is ended by the fence at once, not by its timeout', async () => {
+    const kafka = opened(world);
     const made = await split(kafka);
     await sendNumbered(kafka, made.topic, 0, TOTAL);
     await runUntilKilled(kafka, made.queue, 'kafka.between-offsets-and-end:1');
@@ -153,8 +147,8 @@ describe('the Kafka pipeline', () => {
     assert.deepEqual(Object.values(offsets), ['0', '0', '0', '0'], 'the cut-over was committed, the turn was not');
   });
 
-  it('an epoch of a producer that was renewed goes on, one that was taken does not', async (context) => {
-    const kafka = needed(context);
+  it('an epoch of a producer that was renewed goes on, one that was taken does not', async () => {
+    const kafka = opened(world);
     const made = await split(kafka);
     const one = new TransactionalProducer(kafka.cluster, `${made.queue.transactionalIdPrefix}-0`);
     await one.take();

@@ -1,6 +1,6 @@
 /** Consumer groups that are alive: who reads the original, commits without membership, offset 0 before the first record, drained or not. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { Consumer as ConsumerProtocolClient, consumerGroupHeartbeatV1 } from '@platformatic/kafka';
 import { AssignerProtocol, type Consumer, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
 import { call } from '../../common/kafka/wire/call.ts';
@@ -15,8 +15,10 @@ import {
   type KafkaWorld,
   makeTopic,
   numbered,
+  opened,
   openKafkaWorld,
   openPipeline,
+  skip,
   unique,
   waitForRecords,
 } from './kafka-support.ts';
@@ -28,14 +30,6 @@ before(async () => {
 after(() => world?.close());
 
 const ADDRESS = '127.0.0.1';
-
-function needed(context: TestContext): KafkaWorld {
-  if (world === undefined) {
-    context.skip('there is no Java; install it, for example: apt-get install openjdk-17-jre-headless');
-    throw new Error('skipped');
-  }
-  return world;
-}
 
 /** A plain kafkajs reader with the usual defaults: `latest`, and commits after each message. */
 async function read(
@@ -72,9 +66,9 @@ async function read(
 const sorted = (seen: readonly string[]) => seen.map(Number).toSorted((a, b) => a - b);
 const range = (count: number) => Array.from({ length: count }, (_, id) => id);
 
-describe('a group of kafkajs members', () => {
-  it('gets offset 0 of a temporary topic while it is active, and its offsets of the original moved', async (context) => {
-    const kafka = needed(context);
+describe('a group of kafkajs members', { skip }, () => {
+  it('gets offset 0 of a temporary topic while it is active, and its offsets of the original moved', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka);
     const group = unique('app');
     await makeTopic(kafka, `${topic}-other`, 1);
@@ -100,8 +94,8 @@ describe('a group of kafkajs members', () => {
     await patched.consumer.disconnect();
   });
 
-  it('that comes late with `latest` to a session topic gets everything', async (context) => {
-    const kafka = needed(context);
+  it('that comes late with `latest` to a session topic gets everything', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka);
     const { queue } = await createSplit(kafka, topic, { alice: { tenant: '^alice$' } });
     const pipeline = openPipeline(kafka, queue);
@@ -116,8 +110,8 @@ describe('a group of kafkajs members', () => {
     await pipeline.close();
   });
 
-  it('is not settled while a member reads the original, whatever is assigned to whom', async (context) => {
-    const kafka = needed(context);
+  it('is not settled while a member reads the original, whatever is assigned to whom', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka, 2);
     const { queue, group } = await createSplit(kafka, topic);
     const settle = (gone: string[] = []) => kafka.admin.settle(queue, new Set(gone));
@@ -133,8 +127,8 @@ describe('a group of kafkajs members', () => {
     await patched.consumer.disconnect();
   });
 
-  it('evicts members of pods that are gone', async (context) => {
-    const kafka = needed(context);
+  it('evicts members of pods that are gone', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka, 2);
     const { queue, group } = await createSplit(kafka, topic);
     const { consumer } = await read(kafka, group, [topic]);
@@ -151,8 +145,8 @@ describe('a group of kafkajs members', () => {
     await consumer.disconnect();
   });
 
-  it('of Kafka Streams is refused', async (context) => {
-    const kafka = needed(context);
+  it('of Kafka Streams is refused', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka, 1);
     const group = unique('streams');
     const stream: PartitionAssigner = (config) => ({ ...PartitionAssigners.roundRobin(config), ...named('stream') });
@@ -176,9 +170,9 @@ function named(name: string) {
   };
 }
 
-describe('a group of the new protocol (KIP-848)', () => {
-  it('reads the fallback while its offsets of the original are moved, and is seen for what it reads', async (context) => {
-    const kafka = needed(context);
+describe('a group of the new protocol (KIP-848)', { skip }, () => {
+  it('reads the fallback while its offsets of the original are moved, and is seen for what it reads', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka, 2);
     const group = unique('app');
     const { queue } = await createSplit(kafka, topic, {}, group);
@@ -215,8 +209,8 @@ describe('a group of the new protocol (KIP-848)', () => {
     await consumer.close();
   });
 
-  it('with a pattern that matches the original is not settled', async (context) => {
-    const kafka = needed(context);
+  it('with a pattern that matches the original is not settled', async () => {
+    const kafka = opened(world);
     const topic = await createOriginal(kafka, 1);
     const { queue, group } = await createSplit(kafka, topic);
     const join = (pattern: string) =>

@@ -1,6 +1,6 @@
 /** The life of a Kafka split at the broker: sessions come and end, the drain, the way back, and what happens to the topics meanwhile. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Route, SplitQueue } from '../../api/kinds/workload-split.ts';
 import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
@@ -16,10 +16,12 @@ import {
   makeTopic,
   numbered,
   OWNER,
+  opened,
   openKafkaWorld,
   openPipeline,
   readAll,
   sendNumbered,
+  skip,
   unique,
   values,
   waitForRecords,
@@ -30,14 +32,6 @@ before(async () => {
   world = await openKafkaWorld();
 });
 after(() => world?.close());
-
-function needed(context: TestContext): KafkaWorld {
-  if (world === undefined) {
-    context.skip('there is no Java; install it, for example: apt-get install openjdk-17-jre-headless');
-    throw new Error('skipped');
-  }
-  return world;
-}
 
 const ALICE = { tenant: '^alice$' };
 const ending = (queue: SplitQueue): SplitQueue => ({
@@ -64,9 +58,9 @@ async function commitUpTo(kafka: KafkaWorld, { destination }: ReturnType<typeof 
   return handled;
 }
 
-describe('the end of a session', () => {
-  it('moves what is left to the fallback before anything newer of the same key', async (context) => {
-    const kafka = needed(context);
+describe('the end of a session', { skip }, () => {
+  it('moves what is left to the fallback before anything newer of the same key', async () => {
+    const kafka = opened(world);
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -96,8 +90,8 @@ describe('the end of a session', () => {
     await pipeline.close();
   });
 
-  it('waits for a reader that leaves, and evicts one that does not', async (context) => {
-    const kafka = needed(context);
+  it('waits for a reader that leaves, and evicts one that does not', async () => {
+    const kafka = opened(world);
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue, { readerGraceMs: 1_000 });
     await pipeline.apply(queue);
@@ -122,8 +116,8 @@ describe('the end of a session', () => {
     await pipeline.close();
   });
 
-  it('holds nothing up when nothing is left, and may be asked for again by another forwarder', async (context) => {
-    const kafka = needed(context);
+  it('holds nothing up when nothing is left, and may be asked for again by another forwarder', async () => {
+    const kafka = opened(world);
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const first = openPipeline(kafka, queue);
     await first.apply(queue);
@@ -138,8 +132,8 @@ describe('the end of a session', () => {
     }
   });
 
-  it('gives up order at the bound, says so by going on, and still loses nothing', async (context) => {
-    const kafka = needed(context);
+  it('gives up order at the bound, says so by going on, and still loses nothing', async () => {
+    const kafka = opened(world);
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue, { sessionDrainTimeoutMs: 500, stableDeadlineMs: 60_000 });
     await pipeline.apply(queue);
@@ -162,9 +156,9 @@ describe('the end of a session', () => {
   });
 });
 
-describe('the way back', () => {
-  it('leaves the group exactly at the next record of the original', async (context) => {
-    const kafka = needed(context);
+describe('the way back', { skip }, () => {
+  it('leaves the group exactly at the next record of the original', async () => {
+    const kafka = opened(world);
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -194,8 +188,8 @@ describe('the way back', () => {
     await pipeline.close();
   });
 
-  it('counts what is left by records: markers and aborted ones never hold up the drain', async (context) => {
-    const kafka = needed(context);
+  it('counts what is left by records: markers and aborted ones never hold up the drain', async () => {
+    const kafka = opened(world);
     const { queue, group } = await createSplit(kafka, await createOriginal(kafka, 2));
     const fallback = queue.fallback.name;
     const writer = kafka.kafka.producer({ transactionalId: unique('writer'), maxInFlightRequests: 1 });
@@ -219,8 +213,8 @@ describe('the way back', () => {
     });
   });
 
-  it('deletes temporary topics by their id, brought back ones too, and groups with left-behind members', async (context) => {
-    const kafka = needed(context);
+  it('deletes temporary topics by their id, brought back ones too, and groups with left-behind members', async () => {
+    const kafka = opened(world);
     const { queue, entries } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const { alice } = entries;
     assert.ok(alice?.topicId);
@@ -250,9 +244,9 @@ function createTopicAgain(kafka: KafkaWorld, queue: SplitQueue, name: string, to
   return kafka.admin.create({ entry, original: queue.original, connection: {}, owner: OWNER, tags: {} });
 }
 
-describe('meanwhile', () => {
-  it('a second session gets its messages at once, the first one keeps what both match', async (context) => {
-    const kafka = needed(context);
+describe('meanwhile', { skip }, () => {
+  it('a second session gets its messages at once, the first one keeps what both match', async () => {
+    const kafka = opened(world);
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), {
       alice: ALICE,
       second: { tenant: 'a' },
@@ -273,8 +267,8 @@ describe('meanwhile', () => {
     await pipeline.close();
   });
 
-  it('a partition that the original gets is forwarded from its first record, to readers with `latest` too', async (context) => {
-    const kafka = needed(context);
+  it('a partition that the original gets is forwarded from its first record, to readers with `latest` too', async () => {
+    const kafka = opened(world);
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 2), { alice: ALICE });
     const { destination } = routeOf(queue);
     const pipeline = openPipeline(kafka, queue);
@@ -300,8 +294,8 @@ describe('meanwhile', () => {
     await pipeline.close();
   });
 
-  it('a commit by somebody else stops the split instead of being overwritten', async (context) => {
-    const kafka = needed(context);
+  it('a commit by somebody else stops the split instead of being overwritten', async () => {
+    const kafka = opened(world);
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -319,8 +313,8 @@ describe('meanwhile', () => {
     assert.equal((await readAll(kafka, queue.fallback.name)).length, 10);
   });
 
-  it('the original that is deleted and made again ends the split', async (context) => {
-    const kafka = needed(context);
+  it('the original that is deleted and made again ends the split', async () => {
+    const kafka = opened(world);
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -335,8 +329,8 @@ describe('meanwhile', () => {
     await pipeline.close();
   });
 
-  it('a session topic that is gone stops only the partitions that feed it', async (context) => {
-    const kafka = needed(context);
+  it('a session topic that is gone stops only the partitions that feed it', async () => {
+    const kafka = opened(world);
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 4), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -358,8 +352,8 @@ describe('meanwhile', () => {
     await pipeline.close();
   });
 
-  it('the broker dies and comes back: exactly once', async (context) => {
-    const kafka = needed(context);
+  it('the broker dies and comes back: exactly once', async () => {
+    const kafka = opened(world);
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);

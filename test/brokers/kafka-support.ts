@@ -20,6 +20,12 @@ import { openRun, type Run } from '../testbed/runs.ts';
 import { ensureKafka } from '../testbed/toolchain/kafka.ts';
 import { waitFor } from '../testbed/wait.ts';
 
+/** The world that `before` opened. */
+export function opened(world: KafkaWorld | undefined): KafkaWorld {
+  assert.ok(world);
+  return world;
+}
+
 export const OWNER = { clusterUid: 'cluster', splitUid: 'split' };
 export const FAST: Partial<KafkaSettings> = { watchIntervalMs: 200, readerGraceMs: 500, fetchWaitMs: 100 };
 
@@ -40,9 +46,13 @@ export type KafkaWorld = {
   close(): Promise<void>;
 };
 
-/** Undefined where there is no Java; tests then skip. */
+const program = await ensureKafka();
+
+/** For `describe`: why these tests cannot run here, or false. */
+export const skip: string | false = program.available ? false : `${program.reason} ${program.howToGet}`;
+
+/** Undefined where it cannot run; every test that needs it is skipped then. */
 export async function openKafkaWorld(brokerProperties: Record<string, string> = {}): Promise<KafkaWorld | undefined> {
-  const program = await ensureKafka();
   if (!program.available) return undefined;
   const run = openRun();
   const place = localPlace(run);

@@ -249,10 +249,10 @@ test('what cannot work is refused with a sentence that says what to do, and noth
 });
 
 test('kill -9 of qsplit: the session expires without its heartbeat, and all is as before', async () => {
-  await keeper.end();
   const run = await alice.qsplit([...EXEC, '--heartbeat-timeout', '6s', '-o', 'json', ...NODE_WORKER]);
   const name = await run.ready();
-  await untilReceived('alice', 1);
+  await run.says(/alice is ready/);
+  await keeper.end();
   const [worker] = childrenOf(run.process.pid).map(identify);
   assert.ok(worker);
   const line = run.line({ tenant: '^alice$' });

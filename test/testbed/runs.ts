@@ -55,7 +55,8 @@ export function openRun(): Run {
     async destroy() {
       if (!openRuns.has(directory)) return;
       const groups = killGroups(state);
-      await waitFor(`the end of all processes of ${id}`, () => areGone(groups), { deadlineMs: 10_000, intervalMs: 20 });
+      // On a machine with much else to do the kernel takes its time to end all that lives in a process namespace.
+      await waitFor(`the end of all processes of ${id}`, () => areGone(groups), { deadlineMs: 60_000, intervalMs: 20 });
       if (openRuns.delete(directory)) destroyRun(directory, state);
     },
   };

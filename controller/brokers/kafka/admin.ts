@@ -9,6 +9,7 @@ import { describeOriginal, originalOf } from './original.ts';
 import { commitBeginning } from './pre-commit.ts';
 import { removeGroup, removeTopic } from './removal.ts';
 import { fenceProducers, remainingRecords } from './restore.ts';
+import { rewind } from './rewind.ts';
 import { settleGroup } from './settle.ts';
 import { startOffsets } from './start-offsets.ts';
 import { createTopic } from './topics.ts';
@@ -24,6 +25,9 @@ export function createKafkaAdmin(resolveProperties: ResolveProperties, clock?: C
     startOffsets: async (queue) => startOffsets(await of(queue.connection), originalOf(queue)),
     settle: async (queue, goneAddresses) => settleGroup(await of(queue.connection), originalOf(queue), goneAddresses),
     fence: async (queue) => fenceProducers(await of(queue.connection), queue, originalOf(queue)),
+    async rewind(queue) {
+      await rewind(await of(queue.connection), queue, originalOf(queue));
+    },
     remaining: async (queue) =>
       remainingRecords(await of(queue.connection), queue.fallback.name, originalOf(queue).group),
     delete: async (entry, connection) => {

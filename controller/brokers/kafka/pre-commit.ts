@@ -23,7 +23,7 @@ export async function commitBeginning(
     );
     if (missing.size === 0) return;
     try {
-      await commit(cluster, group, topic, missing);
+      await commitOffsets(cluster, group, topic, missing);
     } catch (error) {
       // The group's coordinator may hear of a new topic later than we do.
       if (!isKafkaError(error, 'UNKNOWN_TOPIC_OR_PARTITION') || cluster.clock.monotonic() > deadline) throw error;
@@ -33,7 +33,7 @@ export async function commitBeginning(
 }
 
 /** A group with members takes commits of others only inside a transaction; its id is this topic's own, so nobody is fenced by it. */
-async function commit(cluster: Cluster, group: string, topic: string, offsets: Offsets): Promise<void> {
+export async function commitOffsets(cluster: Cluster, group: string, topic: string, offsets: Offsets): Promise<void> {
   if (await commitWithoutMembers(cluster, group, topic, offsets)) return;
   const producer = new TransactionalProducer(cluster, `${topic}-setup`);
   await producer.take();

@@ -56,6 +56,8 @@ export function createSqsAdmin(clients: SqsClients, log: Log): BrokerAdmin {
 
     fence: async () => undefined,
 
+    rewind: async () => undefined,
+
     async remaining(queue: SplitQueue) {
       if (queue.fallback.url === undefined) return 0;
       try {

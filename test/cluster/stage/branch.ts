@@ -70,6 +70,17 @@ export async function openBranch(stage: Stage, name: string, replicas = 1): Prom
   };
 }
 
+/** One history of all shops: what the collector has is complete only with all of them. */
+export function withBranches(main: History, branches: Iterable<Branch>): History {
+  const others = [...branches].map((branch) => branch.history());
+  return {
+    produced: [main, ...others].flatMap(({ produced }) => produced),
+    received: main.received,
+    sessions: [main, ...others].flatMap(({ sessions }) => sessions),
+    workloads: [main, ...others].flatMap(({ workloads }) => workloads),
+  };
+}
+
 function unhandled({ collector }: Stage, producer: Producer): string[] {
   const handled = new Set(readReceived(collector.file).map((line) => line.id));
   return readProduced(producer.file).flatMap(({ id, ackAt }) => (ackAt !== null && !handled.has(id) ? [id] : []));

@@ -142,7 +142,7 @@ function watchRun(stage: Stage, reader: string, started: Supervised): QsplitRun 
         .map((line) => JSON.parse(line) as Entry),
     async ready() {
       const [, name = ''] = await says(/Session (\S+) of /);
-      await says(/Ready after/, 120_000);
+      await says(/Ready after/, 180_000);
       times.readyAt = Date.now();
       const object = await readSession(stage, name);
       session = { name, startedAt: Date.parse(object?.metadata.creationTimestamp ?? '') };

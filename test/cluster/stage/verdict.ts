@@ -42,6 +42,12 @@ export const ALLOWED: Allowance[] = [
   },
 ];
 
+/** Where pods of ours were replaced in a play. */
+export const NEW_FORWARDERS: Allowance = {
+  path: /^cluster\/mirrord\/leases\.coordination\.k8s\.io\/queue-splitter-forwarder-/,
+  because: 'every forwarder has a lease of its own name, and these are new pods',
+};
+
 export function historyOf(stage: Stage, sessions: readonly Pick<PlayedSession, 'lines'>[]): History {
   const workloads: WorkloadLine[] = [
     { reader: ORDERS_WORKER, kind: 'sqs', source: ORDERS_QUEUE },
@@ -61,10 +67,12 @@ export function assertClean(history: History): void {
   assert.ok(verdict.ok, `${verdictTable(history)}\n${verdictFaults(verdict).join('\n')}`);
 }
 
-export async function snapshotWorld(stage: Stage): Promise<Snapshot> {
+/** `branches`: names of further shops, see branch.ts. */
+export async function snapshotWorld(stage: Stage, branches: readonly string[] = []): Promise<Snapshot> {
+  const namespaces = [SHOP_NAMESPACE, OPERATOR_NAMESPACE, ...branches];
   const parts = [
     await snapshotSqs(stage.sqs.client()),
-    await snapshotCluster((args) => stage.cluster.kubectl(args), { namespaces: [SHOP_NAMESPACE, OPERATOR_NAMESPACE] }),
+    await snapshotCluster((args) => stage.cluster.kubectl(args), { namespaces }),
   ];
   if (stage.kafka) {
     const admin = stage.kafka.client().admin();

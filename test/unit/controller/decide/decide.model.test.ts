@@ -82,8 +82,7 @@ function told(world: World, check: () => void): void {
   try {
     check();
   } catch (error) {
-    if (error instanceof Error) error.message += `\n${world.log.join('\n')}`;
-    throw error;
+    throw new Error(`${error instanceof Error ? error.message : error}\n${world.log.join('\n')}`, { cause: error });
   }
 }
 

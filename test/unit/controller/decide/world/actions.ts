@@ -18,14 +18,11 @@ const conflict = (): SplitterError => new SplitterError('Conflict', 'somebody wr
 export function perform(world: World, action: Action, killed = false): void {
   switch (action.type) {
     case 'AddSessionFinalizer':
-      return writeSession(world, action.session, (session) => {
-        session.metadata.finalizers = [FINALIZER];
-      });
-    case 'FailSession':
-      return writeSession(world, action.session, (session) => {
-        const { code: reason, message } = action.problem;
-        session.status = { ...session.status, phase: 'Failed', reason, message };
-      });
+      return writeSession(world, action.session, {}, [FINALIZER]);
+    case 'FailSession': {
+      const { code: reason, message } = action.problem;
+      return writeSession(world, action.session, { status: { phase: 'Failed', reason, message } });
+    }
     case 'DeleteSession':
       return world.deleteSession(action.session.metadata.name);
     case 'ReleaseSession':
@@ -56,21 +53,24 @@ export function perform(world: World, action: Action, killed = false): void {
   }
 }
 
-function writeSession(world: World, decidedOn: SplitSession, change: (session: SplitSession) => void): void {
-  const session = world.sessions.get(decidedOn.metadata.name);
-  if (!session) return;
-  if (session.metadata.resourceVersion !== decidedOn.metadata.resourceVersion) throw conflict();
-  change(session);
-  world.touch(session);
+function writeSession(
+  world: World,
+  { metadata }: SplitSession,
+  change: Pick<SplitSession, 'status'>,
+  finalizers = metadata.finalizers,
+): void {
+  const { uid, resourceVersion } = world.sessions.get(metadata.name)?.metadata ?? {};
+  if (uid === undefined) return;
+  if (uid !== metadata.uid || resourceVersion !== metadata.resourceVersion) throw conflict();
+  world.changeSession(metadata.name, change, finalizers === undefined ? {} : { finalizers });
 }
 
 function releaseSession(world: World, decidedOn: SplitSession): void {
   if (world.split)
     assert.ok(!hasTraceOf(world.split.spec, decidedOn), 'a session is released while the split knows it');
-  writeSession(world, decidedOn, (session) => {
-    session.metadata.finalizers = [];
-    if (session.metadata.deletionTimestamp) world.sessions.delete(session.metadata.name);
-  });
+  writeSession(world, decidedOn, {}, []);
+  const { name } = decidedOn.metadata;
+  if (world.sessions.get(name)?.metadata.deletionTimestamp) world.sessions.delete(name);
 }
 
 function createSplit(world: World, spec: WorkloadSplit['spec']): void {
@@ -95,8 +95,7 @@ function current(world: World, decidedOn: WorkloadSplit): WorkloadSplit {
 function writeSpec(world: World, decidedOn: WorkloadSplit, spec: WorkloadSplit['spec']): void {
   const split = current(world, decidedOn);
   checkSpec(world, split.spec, spec);
-  split.spec = structuredClone(spec);
-  world.touch(split);
+  world.changeSplit({ spec });
 }
 
 function createResources(world: World, split: WorkloadSplit, entries: readonly LedgerEntry[], killed: boolean): void {

@@ -26,7 +26,7 @@ const often: fc.WeightedArbitrary<Event>[] = [
     })),
   },
   { weight: 6, arbitrary: event('forward', (world) => world.forward()) },
-  { weight: 3, arbitrary: event('forward what it saw', (world) => world.forwarder.work(world.split)) },
+  { weight: 3, arbitrary: event('forward what it saw', (world) => world.forwardBlindly()) },
   {
     weight: 8,
     arbitrary: via.map((server) => ({ label: `rollout via ${server}`, run: (world) => world.rollout(server) })),

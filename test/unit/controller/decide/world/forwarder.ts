@@ -5,9 +5,11 @@ import type {
   SplitQueue,
   WorkloadSplit,
   WorkloadSplitSpec,
+  WorkloadSplitStatus,
 } from '../../../../../api/kinds/workload-split.ts';
 import type { Broker } from './broker.ts';
 
+type ForwarderStatus = NonNullable<WorkloadSplitStatus['forwarder']>;
 type State = ForwarderQueueStatus['state'];
 
 export class Forwarder {
@@ -29,7 +31,7 @@ export class Forwarder {
   /** Its watch delivers the newest spec. A split that is gone, or is none of this cluster, is let go. */
   see(split: WorkloadSplit | undefined): void {
     if (!this.alive) return;
-    this.#spec = split?.spec.incarnation ? structuredClone(split.spec) : undefined;
+    this.#spec = split?.spec.incarnation ? split.spec : undefined;
     this.#uid = split?.metadata.uid;
   }
 
@@ -39,21 +41,16 @@ export class Forwarder {
     for (const memory of [this.#returned, this.#emptied, this.#writing]) memory.clear();
   }
 
-  /** One message of every queue moves at most. */
-  work(split: WorkloadSplit | undefined): void {
+  /** One message of every queue moves at most. What it then says, and of which split. */
+  work(): { uid: string | undefined; status: ForwarderStatus } | undefined {
     const spec = this.#spec;
-    if (!this.alive || !spec) return;
+    if (!this.alive || !spec) return undefined;
     const queues = spec.queues.map((queue) => ({
       key: queue.key,
       state: this.#step(queue),
       returned: this.#endings(queue),
     }));
-    if (!split || split.metadata.uid !== this.#uid) return;
-    split.status = {
-      ...split.status,
-      forwarder: { holder: 'forwarder-0', acknowledgedRevision: spec.revision, queues },
-    };
-    split.metadata.resourceVersion = String(Number(split.metadata.resourceVersion) + 1);
+    return { uid: this.#uid, status: { holder: 'forwarder-0', acknowledgedRevision: spec.revision, queues } };
   }
 
   #step(queue: SplitQueue): State {

@@ -22,7 +22,7 @@ export class Observer {
   observe(): Observed {
     const world = this.#world;
     const { target } = world;
-    const split = structuredClone(world.split);
+    const { split } = world;
     const facts = target.facts();
     const pods = target.podFacts();
     const registered = target.entry.newest !== undefined && split !== undefined;
@@ -58,9 +58,8 @@ export class Observer {
   }
 
   #sessions(observed: Observed): ObservedSession[] {
-    const { world } = { world: this.#world };
-    return [...world.sessions.values()].map((original) => {
-      const session = structuredClone(original);
+    const world = this.#world;
+    return [...world.sessions.values()].map((session) => {
       const entry = { session, expired: world.silent.has(session.metadata.name) };
       if (isRouted(observed, session)) return entry;
       if (!world.target.exists) {

@@ -1,6 +1,8 @@
 // The world of the model for `decide`: one target, its pods, brokers, a forwarder, and a controller that is killed, sleeps and comes back. Events
 // are methods; each leaves the world as such an event would, and the promises are checked where they could break.
+import { isDeepStrictEqual } from 'node:util';
 import { FINALIZER } from '../../../../../api/constants.ts';
+import type { ObjectMeta } from '../../../../../api/kinds/common.ts';
 import type { SplitSession } from '../../../../../api/kinds/split-session.ts';
 import { PATCHING_PHASES, type SplitQueue, type WorkloadSplit } from '../../../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../../../common/errors.ts';
@@ -17,6 +19,10 @@ import { Forwarder } from './forwarder.ts';
 import { Observer } from './observer.ts';
 import { checkReady } from './promises.ts';
 import { Target, type Via } from './target.ts';
+
+function nextVersion(before: ObjectMeta, change: Partial<ObjectMeta>): ObjectMeta {
+  return { ...before, ...change, resourceVersion: String(Number(before.resourceVersion) + 1) };
+}
 
 export class World {
   now = 1_700_000_000_000;
@@ -68,10 +74,17 @@ export class World {
     return this.split?.spec.environment.some((entry) => entry.variable === variableOf(queue.key)) === true;
   }
 
-  /** Every write gives an object a new version, and is what webhook replicas see sooner or later. */
-  touch(object: SplitSession | WorkloadSplit): void {
-    object.metadata.resourceVersion = String(Number(object.metadata.resourceVersion) + 1);
-    if (object === this.split) this.target.webhook.note(this.now, structuredClone(this.split.spec));
+  /** Objects are replaced, never changed: whoever has seen one keeps what he saw. */
+  changeSplit(change: Partial<Pick<WorkloadSplit, 'spec' | 'status'>>, metadata: Partial<ObjectMeta> = {}): void {
+    if (!this.split) return;
+    this.split = { ...this.split, ...change, metadata: nextVersion(this.split.metadata, metadata) };
+    if (change.spec) this.target.webhook.note(this.now, change.spec);
+  }
+
+  changeSession(name: string, change: Partial<Pick<SplitSession, 'status'>>, metadata: Partial<ObjectMeta> = {}): void {
+    const session = this.sessions.get(name);
+    if (!session) return;
+    this.sessions.set(name, { ...session, ...change, metadata: nextVersion(session.metadata, metadata) });
   }
 
   // — people —
@@ -89,14 +102,12 @@ export class World {
       this.sessions.delete(name);
       return;
     }
-    session.metadata.deletionTimestamp = new Date(this.now).toISOString();
-    this.touch(session);
+    this.changeSession(name, {}, { deletionTimestamp: new Date(this.now).toISOString() });
   }
 
   deleteSplit(): void {
     if (!this.split || this.split.metadata.deletionTimestamp) return;
-    this.split.metadata.deletionTimestamp = new Date(this.now).toISOString();
-    this.touch(this.split);
+    this.changeSplit({}, { deletionTimestamp: new Date(this.now).toISOString() });
   }
 
   /** Everything in it gets its deletion timestamp at once; nothing new can be made in it. */
@@ -125,9 +136,7 @@ export class World {
   }
 
   loseStatus(): void {
-    if (!this.split) return;
-    delete this.split.status;
-    this.touch(this.split);
+    this.changeSplit({ status: {} });
   }
 
   // — time and machines —
@@ -138,7 +147,14 @@ export class World {
 
   forward(): void {
     this.forwarder.see(this.split);
-    this.forwarder.work(this.split);
+    this.forwardBlindly();
+  }
+
+  /** With what it last saw of the split. */
+  forwardBlindly(): void {
+    const forwarder = this.forwarder.work();
+    if (forwarder && forwarder.uid === this.split?.metadata.uid)
+      this.changeSplit({ status: { ...this.split?.status, forwarder: forwarder.status } });
   }
 
   /** Session processes read one message of each of their queues. */
@@ -173,12 +189,17 @@ export class World {
     this.#observer = new Observer(this);
   }
 
-  /** What it creates too late is found by a sweep of the brokers, which is not in this model. */
+  /**
+   * What it creates too late is for a sweep of the brokers, and a restart that comes after the end of a split that never touched the target
+   * is for people: neither is in this model.
+   */
   wakeUp(): void {
     const decision = this.#asleep;
     this.#asleep = undefined;
     if (!decision) return;
-    const actions = decision.actions.filter((action) => action.type !== 'CreateResources');
+    const actions = decision.actions.filter(
+      ({ type }) => type !== 'CreateResources' && (type !== 'RestartTarget' || this.isPatching),
+    );
     this.#perform({ ...decision, actions }, Number.POSITIVE_INFINITY, false);
   }
 
@@ -205,8 +226,7 @@ export class World {
       if (!session || touched.has(name) || session.status?.phase === 'Failed') continue;
       const status = sessionStatus(observed, entry, decision.waitingFor);
       if (status.phase === 'Ready' && session.status?.phase !== 'Ready') checkReady(this, name, status);
-      session.status = status;
-      this.touch(session);
+      if (!isDeepStrictEqual(status, session.status)) this.changeSession(name, { status });
     }
   }
 

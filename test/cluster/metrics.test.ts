@@ -1,0 +1,267 @@
+// What Prometheus would see of a real split, compared with the histories that producers and workers wrote, and what nobody may see: neither
+// metrics nor logs hold a message's content or a secret.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type ProducedLine, readProduced, readReceived } from '../checker/history.ts';
+import { ORDERS_QUEUE, ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
+import { waitFor } from '../testbed/wait.ts';
+import { OPERATOR_NAMESPACE } from './stage/installation.ts';
+import { type Page, scrape, select, sum } from './stage/scrape.ts';
+import { untilRestored } from './stage/seen.ts';
+import { createSession, type PlayedSession } from './stage/session.ts';
+import { openStage, type Stage } from './stage/stage.ts';
+import { assertClean, historyOf } from './stage/verdict.ts';
+
+/** The forwarders ask for the depth of their queues every few seconds. */
+const LAG_DEADLINE = { deadlineMs: 30_000, intervalMs: 500 };
+/** SQS may deliver twice, so a counter may be above what is unique in the histories: by so much, and never below. */
+const TOLERANCE = 0.02;
+/** Goes to every request of the AWS SDK, where a careless error message would show it. */
+const SESSION_TOKEN = 'c2Vzc2lvbi10b2tlbi1vZi10aGUtdGVzdA';
+const QUEUE = { queue_type: 'SQS', namespace: SHOP_NAMESPACE, workload: ORDERS_WORKER, queue: ORDERS_QUEUE };
+
+let stage: Stage;
+let alice: PlayedSession;
+let bob: PlayedSession;
+
+before(async () => {
+  const tokens = ['controller', 'forwarder'].flatMap((process) => [
+    [`${process}.extraEnv[9].name`, 'AWS_SESSION_TOKEN'],
+    [`${process}.extraEnv[9].value`, SESSION_TOKEN],
+  ]);
+  stage = await openStage({ values: Object.fromEntries(tokens) });
+});
+after(async () => {
+  await stage?.close();
+});
+
+const forwarders = () => scrape(stage, 'forwarder');
+const controllers = () => scrape(stage, 'controller');
+
+function produced(tenant?: string): ProducedLine[] {
+  return readProduced(stage.producer.file).filter(
+    (line) => line.source === ORDERS_QUEUE && line.ackAt !== null && (tenant === undefined || line.tenant === tenant),
+  );
+}
+
+/** Unique orders that a reader handled, by the queue that it read them from. */
+function handled(reader: string, isFrom: (queue: string) => boolean): Set<string> {
+  return new Set(
+    readReceived(stage.collector.file)
+      .filter((line) => line.reader === reader && isFrom(line.readFrom))
+      .map(({ id }) => id),
+  );
+}
+
+function assertAbout(actual: number, expected: number, what: string): void {
+  assert.ok(expected > 0, `${what}: nothing to compare with`);
+  const isAbout = actual >= expected && actual <= Math.ceil(expected * (1 + TOLERANCE));
+  assert.ok(isAbout, `${what}: the metric says ${actual}, the histories say ${expected}`);
+}
+
+test('before any split the processes tell who they are and nothing of queues', async () => {
+  for (const process of ['controller', 'webhook', 'forwarder']) {
+    const pages = await scrape(stage, process);
+    assert.equal(pages.length, 2, `${process} has two replicas`);
+    for (const page of pages) {
+      assert.equal(sum([page], 'build_info', { process }), 1, page.pod);
+      assertNames(page);
+    }
+    assert.equal(select(pages, 'lag_messages').length, 0);
+    assert.equal(sum(pages, 'sessions'), 0);
+  }
+  assert.equal(sum(await controllers(), 'leader'), 1);
+});
+
+function assertNames({ pod, samples }: Page): void {
+  const foreign = samples.filter(({ name }) => !/^(queue_splitter|workqueue|process|nodejs)_/.test(name));
+  assert.deepEqual(foreign, [], pod);
+}
+
+test('while a split is on, lag, phases, restarts and admissions are what the histories say', async () => {
+  alice = await createSession(stage, { name: 'alice', filter: { tenant: '^alice$' } });
+  bob = await createSession(stage, { name: 'bob', filter: { tenant: '^bob$' } });
+  await alice.ready();
+  await bob.ready();
+  await bob.startWorker();
+  const since = produced('alice').length;
+  await waitFor('orders for alice, who does not read', () => produced('alice').length >= since + 20, {
+    deadlineMs: 60_000,
+  });
+  await stage.producer.process.stop(20_000);
+
+  const unread = () => produced('alice').length - readReceived(stage.collector.file).filter(isFirstOf('alice')).length;
+  await waitFor(
+    'the lag of alice’s queue to be what was sent to her',
+    async () => {
+      return sum(await forwarders(), 'lag_messages', { ...QUEUE, role: 'session', session: 'alice' }) === unread();
+    },
+    LAG_DEADLINE,
+  );
+  assert.ok(unread() >= 20);
+  await waitFor(
+    'all other queues to be empty',
+    async () => {
+      const pages = await forwarders();
+      const roles = [{ role: 'original' }, { role: 'fallback' }, { role: 'session', session: 'bob' }];
+      return roles.every(
+        (role) =>
+          select(pages, 'lag_messages', { ...QUEUE, ...role })
+            .map(({ value }) => value)
+            .join() === '0',
+      );
+    },
+    LAG_DEADLINE,
+  );
+
+  const pages = await controllers();
+  const workload = { namespace: SHOP_NAMESPACE, workload: ORDERS_WORKER };
+  assert.equal(sum(pages, 'sessions', { ...workload, phase: 'Ready' }), 2);
+  assert.equal(sum(pages, 'sessions'), 2);
+  assert.equal(sum(pages, 'splits', { ...workload, phase: 'Splitting' }), 1);
+  assert.equal(sum(pages, 'temporary_queues', { queue_type: 'SQS', role: 'session' }), 2);
+  assert.equal(sum(pages, 'temporary_queues', { queue_type: 'SQS', role: 'fallback' }), 1);
+  assert.equal(sum(pages, 'workload_restarts_total', { ...workload, reason: 'split' }), 1);
+  assert.equal(sum(pages, 'session_setup_duration_seconds_count', { result: 'ready' }), 2);
+  assert.equal(sum(pages, 'actions_total', { action: 'CreateSplit', result: 'ok' }), 1);
+  assert.deepEqual(
+    select(pages, 'pods_unpatched', workload).map(({ value }) => value),
+    [0],
+  );
+  assert.equal(sum(pages, 'webhook_entries'), 1);
+
+  const webhooks = await scrape(stage, 'webhook');
+  const patched = sum(webhooks, 'webhook_requests_total', { result: 'patched' });
+  assert.ok(patched >= 3, `${patched} pods were patched`);
+  assert.equal(sum(webhooks, 'webhook_request_duration_seconds_count', { result: 'patched' }), patched);
+  for (const page of webhooks) assert.ok(sum([page], 'webhook_certificate_seconds_left') > 3_600, page.pod);
+});
+
+/** An order of that tenant, each counted once. */
+function isFirstOf(tenant: string): (line: { id: string; tenant: string; kind: string }) => boolean {
+  const seen = new Set<string>();
+  const orders = new Set(produced(tenant).map(({ id }) => id));
+  return ({ id }) => orders.has(id) && !seen.has(id) && seen.add(id) !== undefined;
+}
+
+test('when every order was handled, the counters agree with what each reader got', async () => {
+  await alice.startWorker();
+  await stage.finish();
+  const pages = await forwarders();
+  const isTemporary = (queue: string): boolean => queue !== ORDERS_QUEUE;
+  const toFallback = handled(ORDERS_WORKER, isTemporary).size;
+  const [toAlice, toBob] = ['alice', 'bob'].map((reader) => handled(reader, isTemporary).size) as [number, number];
+  const routed = (labels: Record<string, string>) => sum(pages, 'messages_routed_total', { ...QUEUE, ...labels });
+  assertAbout(routed({ destination: 'session', session: 'alice' }), toAlice, 'routed to alice');
+  assertAbout(routed({ destination: 'session', session: 'bob' }), toBob, 'routed to bob');
+  assertAbout(routed({ destination: 'fallback' }), toFallback, 'routed to the fallback');
+  assertAbout(sum(pages, 'messages_unmatched_total', QUEUE), toFallback, 'unmatched');
+  assertAbout(sum(pages, 'messages_received_total', QUEUE), toAlice + toBob + toFallback, 'received');
+
+  const forwarded = { queue_type: 'SQS', queue: ORDERS_QUEUE };
+  const count = sum(pages, 'message_forward_duration_seconds_count', forwarded);
+  assert.equal(count, routed({}), 'every routed message has a latency');
+  const meanSeconds = sum(pages, 'message_forward_duration_seconds_sum', forwarded) / count;
+  assert.ok(meanSeconds > 0 && meanSeconds < 5, `mean forward latency ${meanSeconds} s`);
+  assert.ok(sum(pages, 'message_bytes_routed_total', QUEUE) > 100 * count, 'bytes of bodies and attributes');
+});
+
+test('an error of the data path is counted with its reason', async () => {
+  const errors = async () => sum(await forwarders(), 'forward_errors_total', QUEUE);
+  assert.equal(await errors(), 0, 'none so far');
+  stage.sqs.process.signal('SIGSTOP');
+  try {
+    await waitFor('the errors of a broker that does not answer', async () => (await errors()) > 0, {
+      deadlineMs: 90_000,
+      intervalMs: 1_000,
+    });
+  } finally {
+    stage.sqs.process.signal('SIGCONT');
+  }
+  const reasons = select(await forwarders(), 'forward_errors_total', QUEUE).map(({ labels }) => labels['reason']);
+  for (const reason of reasons) assert.match(reason ?? '', /^\w+$/);
+});
+
+test('the series of a session end with it, those of the split with the split', async () => {
+  await bob.end();
+  await waitFor(
+    'bob’s series to vanish',
+    async () => {
+      const pages = [...(await forwarders()), ...(await controllers())];
+      return !pages.some(({ samples }) => samples.some(({ labels }) => labels['session'] === 'bob'));
+    },
+    LAG_DEADLINE,
+  );
+  assert.ok(select(await forwarders(), 'lag_messages', { session: 'alice' }).length > 0, 'alice’s stay');
+  await alice.end();
+  await untilRestored(stage);
+  await waitFor(
+    'the gauges of the split to vanish',
+    async () => {
+      const pages = [...(await forwarders()), ...(await controllers())];
+      const gauges = [
+        'lag_messages',
+        'in_flight_messages',
+        'buffer_bytes',
+        'sessions',
+        'splits',
+        'temporary_queues',
+        'pods_unpatched',
+        'drain_remaining_messages',
+      ];
+      return gauges.every((name) => select(pages, name, {}).length === 0) && sum(pages, 'webhook_entries') === 0;
+    },
+    LAG_DEADLINE,
+  );
+  const pages = await controllers();
+  assert.equal(sum(pages, 'session_duration_seconds_count', { result: 'ended' }), 2);
+  assert.equal(sum(pages, 'workload_restarts_total', { reason: 'restore' }), 1);
+  assertClean(historyOf(stage, [alice, bob]));
+});
+
+test('neither metrics nor logs hold a message’s content or a secret', async () => {
+  const pages = (
+    await Promise.all(['controller', 'webhook', 'forwarder'].map((process) => scrape(stage, process)))
+  ).flat();
+  const logs = await Promise.all(
+    pages.map(async ({ pod }) => ({
+      pod,
+      text: await stage.cluster.kubectl(['logs', pod, '-n', OPERATOR_NAMESPACE, '--all-containers']),
+    })),
+  );
+  for (const { text } of logs) assert.ok(text.includes('"level"'), 'there is a log to look at');
+  const forbidden = [...contents(), ...(await secrets())];
+  for (const { pod, text } of [...pages, ...logs]) {
+    for (const { what, value } of forbidden) assert.ok(!text.includes(value), `${pod} shows ${what}`);
+  }
+});
+
+/** What only content has: ids of orders, bodies, and values of attributes that no filter names. */
+function contents(): { what: string; value: string }[] {
+  return readProduced(stage.producer.file).flatMap(({ id, body, attributes }) => [
+    { what: `the body of ${id}`, value: body },
+    { what: `the id of ${id}`, value: `${id}"` },
+    ...attributes.flatMap(({ name, value }) =>
+      name === 'trace' ? [{ what: `the trace of ${id}`, value: `${value}"` }] : [],
+    ),
+  ]);
+}
+
+type Secret = { metadata: { name: string }; data?: Record<string, string> };
+
+/** Private keys and tokens of our Secrets, line by line, and what came as environment. Certificates are no secret. */
+async function secrets(): Promise<{ what: string; value: string }[]> {
+  const { items } = await stage.cluster.kubectlJson<{ items: Secret[] }>(['get', 'secrets', '-n', OPERATOR_NAMESPACE]);
+  const kept = items.flatMap(({ metadata, data = {} }) =>
+    Object.entries(data)
+      .filter(([key]) => key.endsWith('key'))
+      .flatMap(([key, value]) => linesOf(value).map((line) => ({ what: `${metadata.name}/${key}`, value: line }))),
+  );
+  assert.ok(kept.length > 0, 'our certificates have keys');
+  return [...kept, { what: 'the AWS session token', value: SESSION_TOKEN }];
+}
+
+function linesOf(base64: string): string[] {
+  const lines = Buffer.from(base64, 'base64').toString().split('\n');
+  return lines.filter((line) => line.length > 20 && !line.startsWith('-----'));
+}
