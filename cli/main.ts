@@ -61,7 +61,12 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
 
 // Nobody reads any more (`qsplit status | head`): no reason to leave a session behind.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-const code = await run(process.argv.slice(2), shell);
-await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-// What still goes on now (a login, a probe that was given up) is of no interest to anybody.
-process.exit(code);
+void main();
+
+/** Not at the top level of the module: the single file of a release is no ES module (docs/adr/0004-qsplit-distribution.md). */
+async function main(): Promise<void> {
+  const code = await run(process.argv.slice(2), shell);
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  // What still goes on now (a login, a probe that was given up) is of no interest to anybody.
+  process.exit(code);
+}

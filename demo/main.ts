@@ -18,6 +18,12 @@ import { tellTrouble } from './trouble.ts';
 /** For what was being made when a signal came to be given up in order; the rest is removed without it. */
 const GIVE_UP_MS = { ours: 5_000, theirs: 240_000 } as const;
 
+/** Enough to see every path at work, few enough for two cores. */
+const ORDERS_PER_SECOND = 10;
+
+// kafkajs 2.2.4 asks for a timeout of less than nothing, which Node remarks on; it means nothing to whoever watches.
+process.removeAllListeners('warning');
+
 async function main(): Promise<number> {
   const command = parseCommand(process.argv.slice(2));
   if (command.type === 'help') {
@@ -61,7 +67,13 @@ async function furnish(options: DemoOptions, progress: Progress, interruption: I
   const { kubeconfig, kafka, imagesAreThere } = options;
   const opening = (async () => {
     if (kubeconfig === undefined) await ensureClusterTools(progress);
-    return await openStage({ kafka, imagesAreThere, progress, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+    return await openStage({
+      kafka,
+      imagesAreThere,
+      progress,
+      rate: ORDERS_PER_SECOND,
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    });
   })();
   try {
     return await interruption.before(opening);

@@ -14,7 +14,9 @@ import { untilOriginalsAreRead, untilReceives, untilSettled } from './waits.ts';
 const ENOUGH = 15;
 /** Pods that read temporary queues carry it; the name is mirrord's. */
 const PATCHED_LABEL = 'operator.metalbear.co/patched';
-const RESTORE_DEADLINE_MS = 180_000;
+/** Every pod of the shop is replaced once more, and a machine may have other things to do. */
+const RESTORE_DEADLINE_MS = 600_000;
+const FINISH_DEADLINE_MS = 300_000;
 
 /** alice and bob are hired, and nobody has split anything yet. */
 export async function tell(stage: Stage, [alice, bob]: Team, teller: Teller): Promise<Conclusion> {
@@ -34,7 +36,7 @@ export async function tell(stage: Stage, [alice, bob]: Team, teller: Teller): Pr
     const sessions = await playSessions(alice, bob, stage, teller);
     teller.chapter('5. What became of every single order');
     teller.say('The producers stop. Whatever a broker has acknowledged must have been handled by somebody.');
-    await stage.finish();
+    await stage.finish(FINISH_DEADLINE_MS);
     return conclude(historyOf(stage, sessions), before, await snapshotWorld(stage));
   } finally {
     play.abort();
@@ -77,8 +79,7 @@ function originals({ kafka }: Stage): string {
 }
 
 async function begin(person: Person, stage: Stage, teller: Teller): Promise<AtWork> {
-  teller.type('cat mirrord.json');
-  teller.show(person.mirrordJson);
+  teller.show(person.mirrordJson, 'cat mirrord.json');
   teller.type(`qsplit ${COMMAND.join(' ')}`);
   const startedAt = performance.now();
   const session = await goToWork(person, stage, teller);
@@ -103,8 +104,7 @@ async function podsOfTheShop(stage: Stage): Promise<string> {
 
 async function showPods(stage: Stage, teller: Teller): Promise<void> {
   const args = ['get', 'pods', '-n', SHOP_NAMESPACE, '-L', PATCHED_LABEL];
-  teller.type(`kubectl ${args.join(' ')}`);
-  teller.show(await stage.cluster.kubectl(args));
+  teller.show(await stage.cluster.kubectl(args), `kubectl ${args.join(' ')}`);
 }
 
 async function showWork(stage: Stage, teller: Teller): Promise<void> {
@@ -113,8 +113,7 @@ async function showWork(stage: Stage, teller: Teller): Promise<void> {
   teller.say("How much waits where, by the forwarders' own /metrics:");
   teller.show(await lagTable(stage, [ALICE, BOB]));
   const args = ['get', 'splitsessions', '-n', SHOP_NAMESPACE];
-  teller.type(`kubectl ${args.join(' ')}`);
-  teller.show(await stage.cluster.kubectl(args));
+  teller.show(await stage.cluster.kubectl(args), `kubectl ${args.join(' ')}`);
 }
 
 function tellPhase(teller: Teller, phase: string, printed: string): void {
@@ -122,8 +121,7 @@ function tellPhase(teller: Teller, phase: string, printed: string): void {
     teller.say('The split is gone.');
     return;
   }
-  teller.type(`kubectl get workloadsplits -n ${SHOP_NAMESPACE}`);
-  teller.show(printed);
+  teller.show(printed, `kubectl get workloadsplits -n ${SHOP_NAMESPACE}`);
 }
 
 function seconds(ms: number): string {

@@ -10,8 +10,8 @@ export type Teller = {
   hear(who: string, line: string): void;
   /** A command as somebody types it. */
   type(command: string): void;
-  /** A text of several lines: what a command has printed, a table. */
-  show(text: string): void;
+  /** A text of several lines: a table, or what a command has printed. */
+  show(text: string, command?: string): void;
 };
 
 /** The time's column and the gap behind it. */
@@ -26,12 +26,14 @@ export function createTeller(stream: Stream, environment: NodeJS.ProcessEnv): Te
   // A terminal may hold a line that is still being changed (see the testbed's progress): it gives way.
   const clear = stream.isTTY === true ? '\r\x1b[2K' : '';
   const write = (text: string) => void stream.write(`${clear}${text}\n`);
+  const type = (command: string) => write(`${MARGIN}${paint('bold', `$ ${command}`)}`);
   return {
     chapter: (title) => write(`\n${paint('bold', title)}`),
     say: (sentence) => write(`${paint('dim', clock(performance.now() - startedAt).padStart(6))}   ${sentence}`),
     hear: (who, line) => write(`${MARGIN}${paint(colourOf(who), `${who} │`)} ${line}`),
-    type: (command) => write(`${MARGIN}${paint('bold', `$ ${command}`)}`),
-    show: (text) => {
+    type,
+    show(text, command) {
+      if (command !== undefined) type(command);
       for (const line of text.trimEnd().split('\n')) write(`${MARGIN}${line}`.trimEnd());
     },
   };

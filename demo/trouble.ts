@@ -4,7 +4,7 @@ import type { Stage } from '../test/cluster/stage/stage.ts';
 import { SHOP_NAMESPACE } from '../test/shop/manifests.ts';
 import type { Teller } from './telling.ts';
 
-const LOG_LINES = '--tail=25';
+const LOG_LINES = '--tail=12';
 
 const QUESTIONS: readonly (readonly string[])[] = [
   ['get', 'pods', '-A', '-o', 'wide'],
@@ -26,7 +26,6 @@ export async function tellTrouble(stage: Stage, teller: Teller): Promise<void> {
   teller.chapter('The story came to a halt. What the cluster says:');
   for (const args of QUESTIONS) {
     const answer = await stage.cluster.kubectl(args, { deadlineMs: 20_000 }).catch(String);
-    teller.type(`kubectl ${args.join(' ')}`);
-    teller.show(answer);
+    teller.show(answer, `kubectl ${args.join(' ')}`);
   }
 }

@@ -7,6 +7,8 @@ import { ORDERS_WORKER } from '../test/shop/manifests.ts';
 import { columns } from './telling.ts';
 import { kindsOf } from './waits.ts';
 
+const NAMES = { sqs: 'SQS', kafka: 'Kafka' } as const;
+
 /** Orders handled so far, by reader and by the queue or topic that they were read from. */
 export function receivedTable(stage: Stage, developers: readonly string[]): string {
   const received = readReceived(stage.collector.file);
@@ -15,7 +17,7 @@ export function receivedTable(stage: Stage, developers: readonly string[]): stri
       const own = received.filter((line) => line.reader === reader && line.kind === kind);
       const places = Map.groupBy(own, (line) => line.readFrom);
       return [...places].map(([place, orders]) => [
-        `${reader} from ${place}`,
+        `${reader} from ${NAMES[kind]} ${place}`,
         orders.length,
         [...new Set(orders.map((line) => line.tenant))].sort().join(' '),
       ]);

@@ -9,7 +9,7 @@ type Kind = 'sqs' | 'kafka';
 
 const ORIGINALS: Readonly<Record<Kind, string>> = { sqs: ORDERS_QUEUE, kafka: TOPIC };
 /** Reading a history costs some milliseconds, so it is not looked at all the time. */
-const PATIENCE = { deadlineMs: 60_000, intervalMs: 300 } as const;
+const PATIENCE = { deadlineMs: 180_000, intervalMs: 300 } as const;
 
 /** The kinds that are played. */
 export function kindsOf(stage: Stage): Kind[] {

@@ -31,7 +31,7 @@ export class Failures {
     }
   }
 
-  /** `subject` is unique in the split: name of a ledger entry, uid of a pod, `startOffsets <key>`. */
+  /** `subject` is unique in the split, as `Observed.failures` says. */
   note(splitUid: string, subject: string, thrown: unknown): void {
     const { code, message, retryable } = toSplitterError(thrown);
     const now = this.#now();

@@ -1,5 +1,6 @@
 // Makes what the ledger plans and deletes what it retired. Each entry stands alone: one that fails is noted and does not stop the others.
 import type { LedgerEntry, SplitQueue, WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
+import { removalOf } from '../decide/failures.ts';
 import { sessionGroup } from '../decide/plan.ts';
 import { bumped, withCreated, withoutEntries } from '../decide/spec.ts';
 import { claimOriginal, releaseClaim } from './claims.ts';
@@ -54,7 +55,7 @@ export async function deleteResources(
   const uid = split.metadata.uid ?? '';
   const outcomes = await Promise.all(
     entries.map((entry) =>
-      context.failures.attempt(uid, entry.name, async () => {
+      context.failures.attempt(uid, removalOf(entry.name), async () => {
         await remove(context, split, entry);
         return entry;
       }),

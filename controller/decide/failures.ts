@@ -19,3 +19,8 @@ export function waitForRetry(observed: Observed, subjects: readonly string[]): S
 export function isHopeless({ now }: Observed, failure: Failure, patienceSeconds: number): boolean {
   return !failure.retryable || now - failure.since >= patienceSeconds * 1000;
 }
+
+/** How `Observed.failures` names the attempt to delete what a ledger entry names: that it could not be made says nothing about that. */
+export function removalOf(name: string): string {
+  return `removal ${name}`;
+}

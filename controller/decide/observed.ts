@@ -114,7 +114,7 @@ export type Observed = {
   };
   /** How long consistent lists have shown no patched pod of the target, with neither webhook entry nor restart annotation, in milliseconds. */
   unpatchedForMs: number;
-  /** What failed and has not succeeded since: by name of the ledger entry, uid of the pod, or `startOffsets <key>`. */
+  /** What failed and has not succeeded since: by name of the ledger entry that was to be made, `removalOf` it, uid of the pod, or `startOffsetsOf` a queue. */
   failures: ReadonlyMap<string, Failure>;
   settings: Settings;
 };

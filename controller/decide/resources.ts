@@ -1,6 +1,6 @@
 // The ledger's life: plan what sessions need, create what is planned, retire and delete what nobody needs. Names are used once.
 import type { LedgerEntry, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
-import { mayTry, waitForRetry } from './failures.ts';
+import { mayTry, removalOf, waitForRetry } from './failures.ts';
 import type { Resolution } from './observed.ts';
 import { planSession, withRoutes } from './plan.ts';
 import { isRouted, wanting } from './sessions.ts';
@@ -130,10 +130,15 @@ export function deleteRetired({ observed, split }: SplitContext): Step {
     if (entry.role === 'claim') return entriesOfQueue(spec, entry.queue).every((other) => other.role === 'claim');
     return untouched || isAcknowledged(split);
   });
-  const entries = free.filter((entry) => mayTry(observed, entry.name));
+  const entries = free.filter((entry) => mayTry(observed, removalOf(entry.name)));
   if (entries.length > 0) return act({ type: 'DeleteResources', split, entries });
   const empty = spec.queues.filter((queue) => entriesOfQueue(spec, queue.key).length === 0);
-  if (empty.length === 0) return waitForRetry(observed, free.map(nameOf));
+  if (empty.length === 0) {
+    return waitForRetry(
+      observed,
+      free.map((entry) => removalOf(entry.name)),
+    );
+  }
   const queues = spec.queues.filter((queue) => !empty.includes(queue));
   return act({
     type: 'WriteSpec',

@@ -76,7 +76,9 @@ function progressOf(
       phase: 'Pending',
       message: `waits until ${target} is restored from its previous split: ${waitingFor ?? split.spec.phase}`,
     };
-  if (routes.length === 0) return { phase: 'Preparing', message: preparingMessage(observed) };
+  if (routes.length === 0 || split.spec.phase === 'Preparing') {
+    return { phase: 'Preparing', message: preparingMessage(observed) };
+  }
   const unpatched = observed.pods.filter((pod) => pod.token === undefined).length;
   const isForwarded = routes.every(({ queue }) => reports(split, queue, 'Forwarding'));
   if (isForwarded && (unpatched === 0 || before === 'Ready'))
@@ -86,7 +88,7 @@ function progressOf(
     const { patched, total } = patchedPods(observed, split);
     return {
       phase: 'Restarting',
-      message: `restarting ${total} pods of ${observed.targetReference.name}: ${patched} of ${total} patched${waitingFor ? `; waits for ${waitingFor}` : ''}`,
+      message: `restarting ${total} pods of ${observed.targetReference.name}: ${patched} of ${total} patched${waitingFor ? ` (${waitingFor})` : ''}`,
     };
   }
   if (isForwarded) {

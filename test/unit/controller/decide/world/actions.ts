@@ -5,6 +5,7 @@ import { FINALIZER } from '../../../../../api/constants.ts';
 import type { SplitSession } from '../../../../../api/kinds/split-session.ts';
 import { type LedgerEntry, PATCHING_PHASES, type WorkloadSplit } from '../../../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../../../common/errors.ts';
+import { removalOf } from '../../../../../controller/decide/failures.ts';
 import type { Action } from '../../../../../controller/decide/observed.ts';
 import { startOffsetsOf } from '../../../../../controller/decide/sessions.ts';
 import { bumped, hasTraceOf, withCreated, withoutEntries } from '../../../../../controller/decide/spec.ts';
@@ -120,7 +121,7 @@ function claim(world: World, entry: LedgerEntry, uid: string): void {
 function deleteResources(world: World, split: WorkloadSplit, entries: readonly LedgerEntry[], killed: boolean): void {
   const uid = split.metadata.uid ?? '';
   const gone = entries.filter((entry) =>
-    attempt(world, uid, entry.name, () => {
+    attempt(world, uid, removalOf(entry.name), () => {
       if (entry.kind === 'Claim') {
         if (world.broker.claims.get(entry.name) === uid) world.broker.claims.delete(entry.name);
       } else if (entry.kind !== 'KafkaGroup' && world.broker.waiting.has(entry.name)) remove(world, entry.name);
@@ -138,7 +139,7 @@ function remove(world: World, name: string): void {
 
 /** Members of a group commit themselves: only before any pod was told is the start still known. */
 function recordStartOffsets(world: World, split: WorkloadSplit, keys: readonly string[]): void {
-  const uid = split.metadata.uid ?? '';
+  const { uid = '' } = current(world, split).metadata;
   const queues = split.spec.queues.map((queue) => {
     if (!keys.includes(queue.key)) return queue;
     assert.ok(!world.isTold(queue), 'start offsets are taken before the restart');

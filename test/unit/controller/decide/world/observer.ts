@@ -28,7 +28,9 @@ export class Observer {
     const registered = target.entry.newest !== undefined && split !== undefined;
     const isCurrent = target.entry.newest?.environmentRevision === split?.spec.environmentRevision;
     const restored =
-      ['Restoring', 'Abandoned'].includes(split?.spec.phase ?? '') && target.entry.newest === undefined && facts?.restartedAt === undefined;
+      ['Restoring', 'Abandoned'].includes(split?.spec.phase ?? '') &&
+      target.entry.newest === undefined &&
+      facts?.restartedAt === undefined;
     const observed: Observed = {
       now: world.now,
       clusterUid: CLUSTER,

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { SplitSession } from '../../../../api/kinds/split-session.ts';
+import type { SplitPhase, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
+import type { Observed, PodFact } from '../../../../controller/decide/observed.ts';
+import { sessionStatus } from '../../../../controller/status/session-status.ts';
+
+const TARGET = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'orders-worker' } as const;
+const QUEUE = { id: 'orders', kind: 'SQS', filter: { tenant: '^alice$' }, mode: 'steal' } as const;
+const SESSION: SplitSession = {
+  apiVersion: 'queuesplitter.dev/v1alpha1',
+  kind: 'SplitSession',
+  metadata: { name: 'alice', namespace: 'shop', uid: 'alice-uid' },
+  spec: { target: TARGET, queues: [QUEUE] },
+};
+
+/** A split that has a route for the session, and whose forwarder has not said anything about it. */
+function splitIn(phase: SplitPhase): WorkloadSplit {
+  const route = { session: 'alice', sessionUid: 'alice-uid', destination: { name: 'mirrord-1-orders' }, ...QUEUE };
+  const queue = {
+    key: 'orders',
+    id: 'orders',
+    kind: 'SQS',
+    original: { name: 'orders' },
+    variables: [],
+    routes: [route],
+  };
+  return {
+    apiVersion: 'queuesplitter.dev/v1alpha1',
+    kind: 'WorkloadSplit',
+    metadata: { name: 'deployment-orders-worker', namespace: 'shop' },
+    spec: { target: TARGET, phase, revision: 1, token: 'new', queues: [queue], resources: [], environment: [] },
+    status: { forwarder: { holder: 'forwarder-1', acknowledgedRevision: 0, queues: [] } },
+  } as unknown as WorkloadSplit;
+}
+
+function pod(name: string, token: string | undefined, terminating = false): PodFact {
+  return { name, uid: name, token, terminating, ready: true, restartedAt: undefined, address: undefined };
+}
+
+function observe(phase: SplitPhase, pods: PodFact[]): Observed {
+  return {
+    now: 0,
+    clusterUid: 'cluster',
+    namespace: { name: 'shop', terminating: false },
+    targetReference: TARGET,
+    split: splitIn(phase),
+    sessions: [{ session: SESSION, expired: false }],
+    target: undefined,
+    pods,
+    queues: new Map(),
+    webhook: { registered: true, problem: undefined },
+    unpatchedForMs: 0,
+    failures: new Map(),
+    settings: { uninstalling: false, restoreConfirmationMs: 0, sqsLingerTimeoutSeconds: undefined },
+  };
+}
+
+function statusIn(phase: SplitPhase, waitingFor?: string, pods = [pod('a', undefined)]) {
+  const observed = observe(phase, pods);
+  return sessionStatus(observed, { session: SESSION, expired: false }, waitingFor);
+}
+
+describe('the status of a session', () => {
+  test('is Preparing while its queues are being made, also when its route is written down already', () => {
+    const { phase, message } = statusIn('Preparing');
+    assert.deepEqual({ phase, message }, { phase: 'Preparing', message: 'creating temporary queues' });
+  });
+
+  test('counts patched pods while the target restarts, and says what is waited for', () => {
+    const pods = [pod('a', 'new'), pod('b', undefined), pod('c', undefined, true)];
+    const { phase, message } = statusIn('Patching', '2 of 3 pods still read the original queue', pods);
+    assert.equal(phase, 'Restarting');
+    assert.equal(
+      message,
+      'restarting 2 pods of orders-worker: 1 of 2 patched (2 of 3 pods still read the original queue)',
+    );
+  });
+
+  test('is CuttingOver until the forwarder reports the queues', () => {
+    assert.equal(statusIn('Splitting', undefined, [pod('a', 'new')]).phase, 'CuttingOver');
+  });
+});
