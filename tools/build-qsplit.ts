@@ -12,7 +12,7 @@ import { build } from 'rolldown';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
 /** Undici 8 asks for it, and nothing else of qsplit's asks for more. */
-const OLDEST_NODE = 'node22.19';
+const OLDEST_NODE = [22, 19] as const;
 const run = promisify(execFile);
 
 export type Built = { script: string; executable: string | undefined };
@@ -31,13 +31,27 @@ async function bundle(script: string): Promise<void> {
   await build({
     input: join(ROOT, 'cli', 'main.ts'),
     platform: 'node',
-    transform: { target: OLDEST_NODE },
+    transform: { target: `node${OLDEST_NODE.join('.')}` },
     // The CommonJS form of jsonc-parser requires its parts by names that no bundler can see.
     resolve: { alias: { 'jsonc-parser': join(ROOT, 'node_modules', 'jsonc-parser', 'lib', 'esm', 'main.js') } },
-    output: { file: script, format: 'cjs', codeSplitting: false, minify: true, banner: '#!/usr/bin/env node' },
+    output: { file: script, format: 'cjs', codeSplitting: false, minify: true, banner: banner() },
     logLevel: 'warn',
   });
   await chmod(script, 0o755);
+}
+
+/** Says what is wrong before an older Node trips over something that it does not know. */
+function banner(): string {
+  const [major, minor] = OLDEST_NODE;
+  const sentence = `qsplit needs Node ${major}.${minor} or newer, and this is `;
+  return [
+    '#!/usr/bin/env node',
+    'const [major, minor] = process.versions.node.split(".").map(Number);',
+    `if (major < ${major} || (major === ${major} && minor < ${minor})) {`,
+    `  process.stderr.write(${JSON.stringify(sentence)} + process.versions.node + "\\n");`,
+    '  process.exit(125);',
+    '}',
+  ].join('\n');
 }
 
 /** A copy of the running Node with the script, and V8's compiled form of it, as a resource. */

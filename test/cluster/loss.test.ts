@@ -1,10 +1,13 @@
 // Ends that nobody asked for: a developer who vanishes, a namespace, a target, a split or the whole chart that is deleted in mid-session.
-// Each leaves everything as it was before, and no message is lost. The shops live side by side, so that their waits are one wait.
+// Each leaves everything as it was before, and no message is lost. The shops live side by side, so that their waits are one wait. All of it
+// together needs every right that a chart without Kafka grants, and no other: the audit log says so at the end.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import type { Allowance, Snapshot } from '../checker/snapshot.ts';
+import { ORDERS_QUEUE_ID, ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
 import { waitFor } from '../testbed/wait.ts';
+import { type Grant, readAudit, readGrants, refusedRequests, unusedGrants } from './stage/audit.ts';
 import { type Branch, openBranch, withBranches } from './stage/branch.ts';
 import { startHeart } from './stage/heart.ts';
 import { installChart, OPERATOR_NAMESPACE, RELEASE } from './stage/installation.ts';
@@ -17,15 +20,21 @@ import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapsh
 const BRANCHES = ['north', 'east', 'south', 'west'] as const;
 const HEARTBEAT_SECONDS = 10;
 
+/** The rights that only Kafka needs are proved where Kafka is played. */
+const VALUES = { 'operator.kafkaSplitting': 'false' };
+
 let stage: Stage;
 let world: Snapshot;
+let grants: Grant[];
 const branches = new Map<string, Branch>();
+const mainSessions: PlayedSession[] = [];
 before(async () => {
-  stage = await openStage();
+  stage = await openStage({ audit: true, values: VALUES });
   for (const branch of await Promise.all(BRANCHES.map((name) => openBranch(stage, name)))) {
     branches.set(branch.name, branch);
   }
   world = await snapshotWorld(stage, BRANCHES);
+  grants = await readGrants(stage);
 });
 after(async () => {
   await closeStage(stage);
@@ -183,14 +192,31 @@ test('helm uninstall in mid-session puts everything back, keeps the definitions,
     assert.equal(left, '', `${kind} that the chart left`);
   }
   assert.match(await cluster.kubectl(['get', 'crd', '-o', 'name']), /workloadsplits\.queuesplitter\.dev/);
-  await installChart(cluster, stage.sqs.environment, {});
+  await installChart(cluster, stage.sqs.environment, VALUES);
+  mainSessions.push(alice);
+});
 
-  const bob = await createSession(stage, { name: 'bob', filter: { tenant: '^bob$' } });
-  await bob.ready();
-  await bob.end();
+test('a MirrordSqsSession that somebody creates is a session like any other', async () => {
+  const { cluster } = stage;
+  const name = 'bob';
+  const queueConsumer = { name: ORDERS_WORKER, workloadType: 'Deployment' };
+  const spec = {
+    sessionId: '0123456789ABCDEF',
+    queueConsumer,
+    queueFilters: { [ORDERS_QUEUE_ID]: { tenant: '^bob$' } },
+  };
+  const metadata = { name, namespace: SHOP_NAMESPACE };
+  await cluster.apply([
+    { apiVersion: 'queues.mirrord.metalbear.co/v1alpha', kind: 'MirrordSqsSession', metadata, spec },
+  ]);
+  const read = () =>
+    cluster.kubectl(['get', 'mirrordsqssession', name, '-n', SHOP_NAMESPACE, '-o', 'jsonpath={.status}']);
+  await waitFor('it to be Ready', async () => /"Ready":\{/.test(await read()), {
+    deadlineMs: 120_000,
+    intervalMs: 500,
+  });
+  await cluster.kubectl(['delete', 'mirrordsqssession', name, '-n', SHOP_NAMESPACE, '--timeout=90s']);
   await untilRestored(stage);
-  await stage.finish();
-  assertClean(withBranches(historyOf(stage, [alice, bob]), branches.values()));
 });
 
 /** After a deletion by somebody else, or an installation, some things are new; everything else is as it was. */
@@ -215,6 +241,14 @@ const NEW: Allowance[] = [
   },
 ];
 
-test('the world is as it was', async () => {
+test('no message is lost, and the world is as it was', async () => {
+  await stage.finish();
+  assertClean(withBranches(historyOf(stage, mainSessions), branches.values()));
   assertRestored(world, await snapshotWorld(stage, BRANCHES), NEW);
+});
+
+test('our service accounts were refused nothing, and needed every right that they have', () => {
+  const lines = readAudit(stage);
+  assert.deepEqual(refusedRequests(lines), []);
+  assert.deepEqual(unusedGrants(grants, lines), []);
 });

@@ -24,10 +24,10 @@ export function noticeLoss({ observed, split }: SplitContext): Step {
   return act(...sessions, { type: 'WriteSpec', split, spec, why: 'target or namespace is gone' });
 }
 
-/** A target of the same name came while our entry was there, and its pods were patched like those of the one before. */
+/** A target of the same name came, perhaps while our entry was there: then its pods were patched like those of the one before. */
 function unpatchSuccessor(context: SplitContext): Step {
-  const { target, pods, unpatchedForMs, settings } = context.observed;
-  if (target === undefined || pods.length === 0) return undefined;
+  const { target, unpatchedForMs, settings } = context.observed;
+  if (target === undefined) return undefined;
   return unpatch(context) ?? waitForSecondLook(unpatchedForMs, settings.restoreConfirmationMs);
 }
 
