@@ -172,25 +172,9 @@ test('helm uninstall in mid-session puts everything back, keeps the definitions,
   await worker.stop(10_000);
   await alice.ended(uninstalledAt, 5_000);
   assert.deepEqual(await readSplits(stage), []);
-  for (const kind of [
-    'deployments',
-    'jobs',
-    'serviceaccounts',
-    'roles',
-    'clusterroles',
-    'mutatingwebhookconfigurations',
-  ]) {
-    const left = await cluster.kubectl([
-      'get',
-      kind,
-      '-A',
-      '-l',
-      'app.kubernetes.io/name=queue-splitter',
-      '-o',
-      'name',
-    ]);
-    assert.equal(left, '', `${kind} that the chart left`);
-  }
+  const kinds = 'deployments,jobs,secrets,serviceaccounts,roles,clusterroles,mutatingwebhookconfigurations';
+  const left = ['get', kinds, '-A', '-l', 'app.kubernetes.io/name=queue-splitter', '-o', 'name'];
+  assert.equal(await cluster.kubectl(left), '', 'objects that the chart left');
   assert.match(await cluster.kubectl(['get', 'crd', '-o', 'name']), /workloadsplits\.queuesplitter\.dev/);
   await installChart(cluster, stage.sqs.environment, VALUES);
   mainSessions.push(alice);

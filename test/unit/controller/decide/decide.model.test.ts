@@ -135,7 +135,8 @@ test('when everything works again, every session that has not failed becomes Rea
         world.addSession('dave', QUEUE_IDS);
         calmDown(world, 'with one more');
         assertServed(world);
-        assert.notEqual(world.sessions.get('dave')?.status?.phase, 'Failed', 'nothing stands in the way of dave');
+        const { phase, message } = world.sessions.get('dave')?.status ?? {};
+        assert.notEqual(phase, 'Failed', `nothing stands in the way of dave: ${message}`);
       });
     }),
     { numRuns: 300 * RUNS },

@@ -67,9 +67,9 @@ function writeSession(
 }
 
 function releaseSession(world: World, decidedOn: SplitSession): void {
-  if (world.split)
-    assert.ok(!hasTraceOf(world.split.spec, decidedOn), 'a session is released while the split knows it');
   writeSession(world, decidedOn, {}, []);
+  const spec = world.split?.spec;
+  assert.ok(!spec || !hasTraceOf(spec, decidedOn), 'a session is released while the split knows it');
   const { name } = decidedOn.metadata;
   if (world.sessions.get(name)?.metadata.deletionTimestamp) world.sessions.delete(name);
 }
