@@ -118,6 +118,12 @@ export const splitQueue = z.object({
       'Kafka: transactional ids are <prefix>-<i>, i = source partition modulo producers; fixed for the life of the split.',
     ),
   producers: z.number().int().min(1).max(64).optional().describe('Kafka: number of transactional producers.'),
+  rewound: z
+    .boolean()
+    .optional()
+    .describe(
+      'Kafka, when the target is gone: its group stands again at the first original record whose copy nobody read.',
+    ),
   fenced: z
     .boolean()
     .optional()

@@ -1,11 +1,12 @@
-// Kafka's two extra steps of a split: note where partitions begin, and fence every producer before the way back. SQS never gets here.
+// Kafka's extra steps of a split: note where partitions begin, fence every producer before the way back, and give back what a lost target
+// had not read. SQS never gets here.
 import type { SplitQueue, WorkloadSplit } from '../../api/kinds/workload-split.ts';
 import { startOffsetsOf } from '../decide/sessions.ts';
 import { bumped } from '../decide/spec.ts';
 import type { ActContext } from './context.ts';
 import { writeSpec } from './split.ts';
 
-/** Before the restart: where a partition begins that the application's group never committed. */
+/** Before the restart: where every partition begins. */
 export async function recordStartOffsets(
   context: ActContext,
   split: WorkloadSplit,
@@ -31,6 +32,15 @@ export async function fenceProducers(
     return { ...queue, fenced: true };
   });
   await writeSpec(context, split, bumped({ ...split.spec, queues }));
+}
+
+/** May be repeated: a group that already stands there is left alone, and a copy that somebody read meanwhile is not looked for. */
+export async function rewindGroups(context: ActContext, split: WorkloadSplit, keys: readonly string[]): Promise<void> {
+  const queues = await changed(split, keys, async (queue) => {
+    await context.brokers[queue.kind].rewind(queue);
+    return { ...queue, rewound: true };
+  });
+  await writeSpec(context, split, { ...split.spec, queues });
 }
 
 async function changed(

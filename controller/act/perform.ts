@@ -1,7 +1,7 @@
 // From an action's name to the code that does it. Nothing is decided here.
 import type { Action } from '../decide/observed.ts';
 import type { ActContext, Place } from './context.ts';
-import { fenceProducers, recordStartOffsets } from './kafka.ts';
+import { fenceProducers, recordStartOffsets, rewindGroups } from './kafka.ts';
 import { createResources, deleteResources } from './resources.ts';
 import { addSessionFinalizer, deleteSession, failSession, releaseSession } from './sessions.ts';
 import { createSplit, releaseSplit, writeSpec } from './split.ts';
@@ -41,6 +41,8 @@ export async function perform(context: ActContext, place: Place, action: Action)
       return;
     case 'FenceProducers':
       return await fenceProducers(context, action.split, action.keys);
+    case 'RewindGroups':
+      return await rewindGroups(context, action.split, action.keys);
     case 'ReleaseSplit':
       return await releaseSplit(context, action.split);
   }

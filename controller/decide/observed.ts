@@ -140,6 +140,8 @@ export type Action =
   | { type: 'RemoveRestartAnnotation'; resourceVersion: string | undefined }
   | { type: 'EvictPod'; split: WorkloadSplit; pod: PodFact; why: string }
   | { type: 'FenceProducers'; split: WorkloadSplit; keys: string[] }
+  /** The target is gone: its group goes back to the first original record whose copy nobody read. */
+  | { type: 'RewindGroups'; split: WorkloadSplit; keys: string[] }
   /** Deletes the object, or, when it is deleted, removes our finalizer; both conditional on the resourceVersion. */
   | { type: 'ReleaseSplit'; split: WorkloadSplit };
 

@@ -13,7 +13,7 @@ import { startHeart } from './stage/heart.ts';
 import { installChart, OPERATOR_NAMESPACE, RELEASE } from './stage/installation.ts';
 import { closeStage } from './stage/logs.ts';
 import { readSplits, untilReceived, untilRestored, webhookEntries } from './stage/seen.ts';
-import { createSession, type PlayedSession } from './stage/session.ts';
+import { createSession, type PlayedSession, readSession } from './stage/session.ts';
 import { openStage, type Stage } from './stage/stage.ts';
 import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapshotWorld } from './stage/verdict.ts';
 
@@ -148,17 +148,16 @@ describe('in mid-session', { concurrency: true }, () => {
   });
 });
 
-async function waitForFailure(session: PlayedSession): Promise<string> {
-  const path = 'jsonpath={.status.phase}: {.status.message}';
-  const read = () => stage.cluster.kubectl(['get', 'splitsession', session.name, '-n', session.namespace, '-o', path]);
-  return await waitFor(
-    `session ${session.name} to be told`,
+async function waitForFailure({ name, namespace }: PlayedSession): Promise<string> {
+  const status = await waitFor(
+    `session ${name} to be told`,
     async () => {
-      const text = await read();
-      return text.startsWith('Failed') && text;
+      const seen = (await readSession(stage, name, namespace))?.status;
+      return seen?.phase === 'Failed' && seen;
     },
-    { deadlineMs: 60_000, intervalMs: 500 },
+    { deadlineMs: 60_000 },
   );
+  return status.message ?? '';
 }
 
 test('helm uninstall in mid-session puts everything back, keeps the definitions, and the chart can be installed again', async () => {

@@ -43,6 +43,8 @@ export function abandoned(context: SplitContext): Step {
   if (patched) return patched;
   const busy = told.filter((queue) => !reports(split, queue, 'Returned'));
   if (busy.length > 0) return wait(`the forwarder to move ${remainingText(observed, busy)} back`, POLL_MS);
+  const unread = told.filter((queue) => queue.kind === 'Kafka' && !queue.rewound);
+  if (unread.length > 0) return act({ type: 'RewindGroups', split, keys: unread.map((queue) => queue.key) });
   return act({
     type: 'WriteSpec',
     split,

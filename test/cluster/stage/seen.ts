@@ -2,6 +2,7 @@
 import type { SplitPhase, WorkloadSplit } from '../../../api/kinds/workload-split.ts';
 import { readReceived } from '../../checker/history.ts';
 import { waitFor } from '../../testbed/wait.ts';
+import { readApi } from './api.ts';
 import { OPERATOR_NAMESPACE } from './installation.ts';
 import type { Stage } from './stage.ts';
 
@@ -10,10 +11,12 @@ export async function untilReceived(stage: Stage, reader: string, count: number,
   await waitFor(`${reader} to receive ${count} orders`, () => received() >= count, { deadlineMs, intervalMs: 200 });
 }
 
-/** Of one namespace, or of all. */
+const SPLITS = '/apis/queuesplitter.dev/v1alpha1';
+
+/** Of one namespace, or of all. None where there is no such kind. */
 export async function readSplits({ cluster }: Stage, namespace?: string): Promise<WorkloadSplit[]> {
-  const where = namespace === undefined ? ['-A'] : ['-n', namespace];
-  return (await cluster.kubectlJson<{ items: WorkloadSplit[] }>(['get', 'workloadsplits', ...where])).items;
+  const where = namespace === undefined ? '' : `/namespaces/${namespace}`;
+  return (await readApi<{ items: WorkloadSplit[] }>(cluster, `${SPLITS}${where}/workloadsplits`))?.items ?? [];
 }
 
 /** The one split of a namespace has reached this phase. */
@@ -26,7 +29,7 @@ export async function untilPhase(
   return await waitFor(
     `the split in ${namespace} to be ${phase}`,
     async () => (await readSplits(stage, namespace)).find(({ spec }) => spec.phase === phase),
-    { deadlineMs, intervalMs: 500 },
+    { deadlineMs, intervalMs: 200 },
   );
 }
 
@@ -44,7 +47,7 @@ export async function untilRestored(
       if (others.length > 0) throw new Error(`still ${others.map(({ spec }) => spec.phase).join(', ')}`);
       return true;
     },
-    { deadlineMs, intervalMs: 500 },
+    { deadlineMs, intervalMs: 200 },
   );
 }
 
@@ -57,7 +60,8 @@ export type PodSeen = {
 };
 
 export async function readPods({ cluster }: Stage, namespace: string, selector: string): Promise<PodSeen[]> {
-  return (await cluster.kubectlJson<{ items: PodSeen[] }>(['get', 'pods', '-n', namespace, '-l', selector])).items;
+  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`;
+  return (await readApi<{ items: PodSeen[] }>(cluster, path))?.items ?? [];
 }
 
 export type OwnProcess = 'controller' | 'webhook' | 'forwarder';
@@ -66,26 +70,15 @@ export async function ownPods(stage: Stage, process: OwnProcess): Promise<PodSee
   return await readPods(stage, OPERATOR_NAMESPACE, `app.kubernetes.io/component=${process}`);
 }
 
-/** Who leads the controllers now; undefined: nobody has for as long as its Lease lasts. */
+/** Who holds the controllers' Lease, living or dead: pod name and random digits. Empty: nobody. */
 export async function leader({ cluster }: Stage): Promise<string> {
-  const path = 'jsonpath={.spec.holderIdentity}';
-  const holder = await cluster.kubectl([
-    'get',
-    'lease',
-    'queue-splitter-controller',
-    '-n',
-    OPERATOR_NAMESPACE,
-    '-o',
-    path,
-  ]);
-  return holder.trim();
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/queue-splitter-controller`;
+  const lease = await readApi<{ spec: { holderIdentity?: string } }>(cluster, path);
+  return lease?.spec.holderIdentity ?? '';
 }
 
 export async function webhookEntries({ cluster }: Stage): Promise<string[]> {
-  const configuration = await cluster.kubectlJson<{ webhooks?: { name: string }[] }>([
-    'get',
-    'mutatingwebhookconfiguration',
-    'queue-splitter',
-  ]);
-  return (configuration.webhooks ?? []).map(({ name }) => name);
+  const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/queue-splitter';
+  const configuration = await readApi<{ webhooks?: { name: string }[] }>(cluster, path);
+  return (configuration?.webhooks ?? []).map(({ name }) => name);
 }

@@ -5,6 +5,7 @@ import { ORDERS_QUEUE, ORDERS_QUEUE_ID, ORDERS_TOPIC_ID, ORDERS_WORKER, SHOP_NAM
 import { startWorker } from '../../shop/programs.ts';
 import type { Supervised } from '../../testbed/processes.ts';
 import { HopelessError, waitFor } from '../../testbed/wait.ts';
+import { readApi } from './api.ts';
 import { type Stage, TOPIC } from './stage.ts';
 
 export type SessionRequest = {
@@ -37,8 +38,7 @@ export type PlayedSession = {
   lines(): SessionLine[];
 };
 
-/** Each look starts a kubectl. */
-const LOOK_MS = 500;
+const LOOK_MS = 200;
 
 const IDS = { SQS: ORDERS_QUEUE_ID, Kafka: ORDERS_TOPIC_ID } as const;
 
@@ -138,15 +138,6 @@ export async function readSession(
   name: string,
   namespace = SHOP_NAMESPACE,
 ): Promise<SplitSession | undefined> {
-  const text = await stage.cluster.kubectl([
-    'get',
-    'splitsession',
-    name,
-    '-n',
-    namespace,
-    '-o',
-    'json',
-    '--ignore-not-found',
-  ]);
-  return text.trim() === '' ? undefined : (JSON.parse(text) as SplitSession);
+  const path = `/apis/queuesplitter.dev/v1alpha1/namespaces/${namespace}/splitsessions/${name}`;
+  return await readApi<SplitSession>(stage.cluster, path);
 }

@@ -49,6 +49,8 @@ export function perform(world: World, action: Action, killed = false): void {
       return evict(world, action);
     case 'FenceProducers':
       return fence(world, action.split, action.keys, killed);
+    case 'RewindGroups':
+      return rewind(world, action.split, action.keys, killed);
     case 'ReleaseSplit':
       return releaseSplit(world, action.split);
   }
@@ -194,6 +196,22 @@ function fence(world: World, split: WorkloadSplit, keys: readonly string[], kill
     return { ...queue, fenced: true };
   });
   if (!killed) writeSpec(world, split, bumped({ ...split.spec, queues }));
+}
+
+/** The group on the original stands in front of what nobody read: it will be read there again. */
+function rewind(world: World, split: WorkloadSplit, keys: readonly string[], killed: boolean): void {
+  const queues = split.spec.queues.map((queue) => {
+    if (!keys.includes(queue.key)) return queue;
+    assert.ok(
+      world.broker.fenced.has(queue.transactionalIdPrefix ?? ''),
+      'C4: a group is moved while a producer may move it too',
+    );
+    for (const source of [...queue.routes.map((route) => route.destination.name), queue.fallback.name]) {
+      while (world.broker.move(source, queue.original.name));
+    }
+    return { ...queue, rewound: true };
+  });
+  if (!killed) writeSpec(world, split, { ...split.spec, queues });
 }
 
 function releaseSplit(world: World, decidedOn: WorkloadSplit): void {

@@ -92,10 +92,10 @@ export class Forwarder {
     return ending.every((route) => this.#emptied.has(`${queue.key} ${route.sessionUid}`)) ? 'Stopped' : 'Forwarding';
   }
 
-  /** Kafka: stands for the rewind of the group, which takes no time. */
+  /** Kafka: nothing is moved; the controller rewinds the group. */
   #return(queue: SplitQueue): State {
     if (this.#returned.has(queue.key)) return 'Returned';
-    if (queue.kind === 'Kafka') this.#broker.endTransaction(queue.fallback.name);
+    if (queue.kind === 'Kafka') return 'Returned';
     const sources = [...queue.routes.map((route) => route.destination.name), queue.fallback.name];
     const moved = sources.filter((source) => this.#broker.move(source, queue.original.name));
     if (moved.length > 0 || sources.some((source) => this.#broker.left(source) > 0)) return 'Returning';
