@@ -2,6 +2,7 @@
 import type { LedgerEntry, SplitQueue, WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
 import { removalOf } from '../decide/failures.ts';
 import { sessionGroup } from '../decide/plan.ts';
+import { startOffsetsOf } from '../decide/sessions.ts';
 import { bumped, withCreated, withoutEntries } from '../decide/spec.ts';
 import { claimOriginal, releaseClaim } from './claims.ts';
 import type { ActContext } from './context.ts';
@@ -57,6 +58,9 @@ export async function deleteResources(
     entries.map((entry) =>
       context.failures.attempt(uid, removalOf(entry.name), async () => {
         await remove(context, split, entry);
+        // The next session's claim has the same name, its queue the same key: nothing may be held against them.
+        context.failures.clear(uid, entry.name);
+        if (entry.role === 'claim') context.failures.clear(uid, startOffsetsOf(entry.queue));
         return entry;
       }),
     ),

@@ -1,6 +1,6 @@
 // The whole life cycle: what is → what to do next. Pure, total, and the same answer for the same facts. Acting is somebody else's job.
 import { PATCHED_LABEL } from '../../api/constants.ts';
-import type { SplitPhase, WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
+import type { WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
 import type { Decision, Observed, ObservedSession, Problem, TargetFacts } from './observed.ts';
 import { noticeLoss } from './phases/loss.ts';
 import { inItsPhase } from './phases/phases.ts';
@@ -15,11 +15,8 @@ import {
   releaseSessions,
   wanting,
 } from './sessions.ts';
-import { hasTraceOf, isCopy } from './spec.ts';
+import { hasTraceOf, isCopy, isOpen } from './spec.ts';
 import { act, RESYNC_MS, type SplitContext, type Step, wait } from './step.ts';
-
-/** Phases in which sessions may still join. */
-const OPEN: ReadonlySet<SplitPhase> = new Set(['Preparing', 'Patching', 'Splitting', 'Warm', 'Draining']);
 
 /** The first stage that has actions decides; what the others wait for is reported together. */
 export function decide(observed: Observed, names: Names): Decision {
@@ -55,17 +52,12 @@ function stagesOf(context: SplitContext): (() => Step)[] {
   return [
     () => noticeLoss(context),
     () => loseSessions(context),
-    ...(isOpen(split) ? [() => planSessions(context), () => createPlanned(context), () => addRoutes(context)] : []),
     ...(split.spec.phase === 'Abandoned' ? [] : [() => endRoutes(context)]),
     () => retireUnneeded(context),
+    ...(isOpen(split) ? [() => planSessions(context), () => createPlanned(context), () => addRoutes(context)] : []),
     () => deleteRetired(context),
     () => inItsPhase(context),
   ];
-}
-
-/** Whether sessions may join; others wait for the next split of the target. */
-export function isOpen({ metadata, spec }: WorkloadSplit): boolean {
-  return OPEN.has(spec.phase) && metadata.deletionTimestamp === undefined;
 }
 
 function incarnate(observed: Observed, split: WorkloadSplit): Step {

@@ -4,7 +4,7 @@ import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
 import { isHopeless } from './failures.ts';
 import type { Action, Failure, Observed, ObservedSession, Problem } from './observed.ts';
-import { hasTraceOf, isCopy } from './spec.ts';
+import { hasTraceOf, isCopy, isOpen } from './spec.ts';
 import { act, type Step } from './step.ts';
 
 /** True while the session should have its messages; everything else about its end follows from this being false. */
@@ -17,9 +17,9 @@ export function wanting(observed: Observed): ObservedSession[] {
   return observed.sessions.filter((entry) => wants(observed, entry));
 }
 
-/** Sessions that keep the split going: none when somebody deleted it; those that come then wait for the next one. */
+/** Sessions that keep the split going: none when there is no way back for it; those that come then wait for the next one. */
 export function served(observed: Observed): ObservedSession[] {
-  return observed.split?.metadata.deletionTimestamp === undefined ? wanting(observed) : [];
+  return observed.split && isOpen(observed.split) ? wanting(observed) : [];
 }
 
 export function failAll(sessions: readonly ObservedSession[], problem: Problem): Step {

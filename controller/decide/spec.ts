@@ -9,6 +9,9 @@ import type {
   WorkloadSplitSpec,
 } from '../../api/kinds/workload-split.ts';
 
+/** Phases in which sessions may still join. */
+const OPEN: ReadonlySet<SplitPhase> = new Set(['Preparing', 'Patching', 'Splitting', 'Warm', 'Draining']);
+
 /** A change that webhook or forwarder must act on. */
 export function bumped(spec: WorkloadSplitSpec): WorkloadSplitSpec {
   return { ...spec, revision: spec.revision + 1 };
@@ -86,6 +89,12 @@ export function isProvisional(spec: WorkloadSplitSpec, queue: SplitQueue): boole
   return (
     queue.forwarding === 'Hold' && !queue.variables.some((entry) => told.has(`${entry.container}/${entry.variable}`))
   );
+}
+
+/** Whether sessions may join; others wait for the next split of the target. A fence, a deletion: there is no way back from these. */
+export function isOpen({ metadata, spec }: WorkloadSplit): boolean {
+  const isOver = metadata.deletionTimestamp !== undefined || spec.queues.some((queue) => queue.fenced);
+  return OPEN.has(spec.phase) && !isOver;
 }
 
 /** The object was copied from another cluster or restored with another uid: nothing is done for it, whatever it says. */

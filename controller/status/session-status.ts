@@ -4,7 +4,7 @@ import type { Route, SplitQueue, WorkloadSplit } from '../../api/kinds/workload-
 import { sessionEnvironmentFor } from '../decide/environment.ts';
 import type { Observed, ObservedSession } from '../decide/observed.ts';
 import { wants } from '../decide/sessions.ts';
-import { isAcknowledged, reports } from '../decide/spec.ts';
+import { isAcknowledged, isOpen, reports } from '../decide/spec.ts';
 import { type NewCondition, withConditions } from './conditions.ts';
 
 type Progress = { phase: SessionPhase; message: string };
@@ -71,7 +71,7 @@ function progressOf(
   const { split } = observed;
   const target = `${observed.targetReference.kind} ${observed.targetReference.name}`;
   if (!split) return { phase: 'Pending', message: 'accepted' };
-  if (isEnding(split))
+  if (!isOpen(split) && routes.length === 0)
     return {
       phase: 'Pending',
       message: `waits until ${target} is restored from its previous split: ${waitingFor ?? split.spec.phase}`,
@@ -96,12 +96,6 @@ function progressOf(
     return { phase: 'CuttingOver', message };
   }
   return { phase: 'CuttingOver', message: cuttingOverMessage(split, routes) };
-}
-
-function isEnding(split: WorkloadSplit): boolean {
-  return (
-    ['Restoring', 'Cleaning', 'Abandoned'].includes(split.spec.phase) || split.metadata.deletionTimestamp !== undefined
-  );
 }
 
 function preparingMessage(observed: Observed): string {

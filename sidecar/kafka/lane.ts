@@ -3,13 +3,14 @@
 // and the positions read again before anything else is written (kafka-notes C14, C15).
 import { type Clock, pause } from '../../common/clock.ts';
 import { crashPoint } from '../../common/crash-points.ts';
-import { SplitterError, toSplitterError } from '../../common/errors.ts';
+import { type SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { Cluster } from '../../common/kafka/wire/cluster.ts';
 import { isKafkaError } from '../../common/kafka/wire/errors.ts';
 import { committedOffsets, type Offsets, stableOffsets } from '../../common/kafka/wire/offsets.ts';
 import type { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { type Backoff, createBackoff } from '../../common/kube/backoff.ts';
 import { Changes } from '../changes.ts';
+import { foreignCommit, isFatal } from './fatal.ts';
 import { type Beginning, SourcePartition } from './partition.ts';
 import { acceptPolled, type PartitionRead } from './reading.ts';
 import type { Router } from './router.ts';
@@ -34,12 +35,6 @@ export type LaneOptions = {
   /** The lane has stopped for good: this ownership is over. */
   onFatal: (error: SplitterError) => void;
 };
-
-const FATAL = ['Fenced', 'ForeignCommit', 'TopicRecreated'];
-
-export function isFatal(error: SplitterError): boolean {
-  return FATAL.includes(error.code);
-}
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -270,7 +265,7 @@ export class Lane {
     for (const partition of this.partitions) {
       const offset = offsets.get(partition.partition);
       if (offset !== partition.committed && offset !== partition.attempted) {
-        throw this.#foreignCommit(partition.partition, partition.committed, offset);
+        throw foreignCommit(this.#options.original, partition.partition, partition.committed, offset);
       }
       partition.rewind(offset);
     }
@@ -285,7 +280,7 @@ export class Lane {
     ]);
     for (const { partition, committed } of this.partitions) {
       if (!unstable.includes(partition) && offsets.get(partition) !== committed) {
-        throw this.#foreignCommit(partition, committed, offsets.get(partition));
+        throw foreignCommit(this.#options.original, partition, committed, offsets.get(partition));
       }
     }
   }
@@ -310,13 +305,5 @@ export class Lane {
       partition.committed = offset;
       partition.nextBlockMs = 0;
     }
-  }
-
-  #foreignCommit(partition: number, ours: bigint | undefined, found: bigint | undefined): SplitterError {
-    const { topic, group } = this.#options.original;
-    return new SplitterError(
-      'ForeignCommit',
-      `somebody else changed the offset of group ${group} on topic ${topic}, partition ${partition}: ours was ${ours ?? 'none'}, now it is ${found ?? 'gone'}; stop that commit and end the split`,
-    );
   }
 }

@@ -6,12 +6,12 @@ import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { ResolveProperties } from '../../common/kafka/clusters.ts';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
-import type { Offsets } from '../../common/kafka/wire/offsets.ts';
 import { Changes } from '../changes.ts';
 import type { Pipeline, PipelineOptions } from '../pipeline.ts';
 import { type Seen, SeenSampler } from '../seen.ts';
+import { describeOffsets, MAX_TEXT } from './describe.ts';
 import { destinationOf, Engine, groupOf } from './engine.ts';
-import { isFatal } from './lane.ts';
+import { isFatal } from './fatal.ts';
 import { createMeters, type Meters } from './meters.ts';
 import { createRouter } from './router.ts';
 import { KAFKA_DEFAULTS, type KafkaSettings } from './settings.ts';
@@ -25,8 +25,6 @@ export type KafkaPipelineDependencies = {
 };
 
 type State = ForwarderQueueStatus['state'];
-
-const MAX_TEXT = 2048;
 
 export function createKafkaPipeline(
   queue: SplitQueue,
@@ -316,10 +314,4 @@ class KafkaPipeline implements Pipeline {
     }
     this.#engine?.forgetEndings(present);
   }
-}
-
-/** `partition:offset,…`, cut when it is too long for a status. */
-function describeOffsets(offsets: Offsets): string {
-  const text = [...offsets].map(([partition, offset]) => `${partition}:${offset}`).join(',');
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, text.lastIndexOf(',', MAX_TEXT - 1))}…`;
 }

@@ -7,7 +7,7 @@ import { committedOffsets, logOffsets } from '../../common/kafka/wire/offsets.ts
 import { countRecords } from '../../common/kafka/wire/read-to-end.ts';
 import type { Destination } from './destinations.ts';
 import type { Engine } from './engine.ts';
-import { isFatal } from './lane.ts';
+import { isFatal } from './fatal.ts';
 import type { Meters } from './meters.ts';
 import type { KafkaSettings } from './settings.ts';
 

@@ -7,20 +7,16 @@ import { TransactionalProducer } from '../../common/kafka/wire/transactional-pro
 import { diffCopies, lastRecords } from '../checker/kcat.ts';
 import { hasKcat, kcatRunner } from '../testbed/brokers/kcat.ts';
 import { waitFor } from '../testbed/wait.ts';
+import { groupOffsets, numbered, readAll, values, waitForRecords } from './kafka-records.ts';
 import {
   createOriginal,
   createSplit,
-  groupOffsets,
   type KafkaWorld,
-  numbered,
   opened,
   openKafkaWorld,
   openPipeline,
-  readAll,
   skip,
   unique,
-  values,
-  waitForRecords,
 } from './kafka-support.ts';
 
 let world: KafkaWorld | undefined;

@@ -10,20 +10,22 @@ import { waitFor, withDeadline } from '../testbed/wait.ts';
 import {
   assertOrdered,
   countAborted,
-  createOriginal,
-  createSplit,
   groupOffsets,
   isAlices,
+  readAll,
+  type Stored,
+  sendNumbered,
+  waitForRecords,
+} from './kafka-records.ts';
+import {
+  createOriginal,
+  createSplit,
   type KafkaWorld,
   opened,
   openKafkaWorld,
   openPipeline,
-  readAll,
   type Split,
-  type Stored,
-  sendNumbered,
   skip,
-  waitForRecords,
 } from './kafka-support.ts';
 
 const PROGRAM = join(import.meta.dirname, 'kafka-pipeline-program.ts');

@@ -6,21 +6,18 @@ import { AssignerProtocol, type Consumer, type PartitionAssigner, PartitionAssig
 import { call } from '../../common/kafka/wire/call.ts';
 import { describeGroup } from '../../common/kafka/wire/groups.ts';
 import { waitFor } from '../testbed/wait.ts';
+import { groupOffsets, isAlices, numbered, waitForRecords } from './kafka-records.ts';
 import {
   createOriginal,
   createSplit,
   createTopic,
-  groupOffsets,
-  isAlices,
   type KafkaWorld,
   makeTopic,
-  numbered,
   opened,
   openKafkaWorld,
   openPipeline,
   skip,
   unique,
-  waitForRecords,
 } from './kafka-support.ts';
 
 let world: KafkaWorld | undefined;

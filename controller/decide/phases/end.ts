@@ -60,8 +60,17 @@ export function restoring(context: SplitContext): Step {
   const unfenced = kafka.filter((queue) => !queue.fenced);
   if (unfenced.length > 0) return act({ type: 'FenceProducers', split, keys: unfenced.map((queue) => queue.key) });
   const late = kafka.filter((queue) => observed.queues.get(queue.key)?.remaining !== 0);
-  if (late.length > 0) return wait(`the target to read ${remainingText(observed, late)}`, POLL_MS);
+  if (late.length > 0) return readRest(context, late);
   return registration(context) ?? unpatch(context) ?? afterRestore(context);
+}
+
+/** The fence may have brought records. Pods that come now are not patched: when no other is left, patching begins again. */
+function readRest({ observed, split }: SplitContext, late: readonly SplitQueue[]): Step {
+  const isRead = observed.pods.some((pod) => pod.token !== undefined && !pod.terminating);
+  if (isRead || late.some((queue) => observed.queues.get(queue.key)?.remaining === undefined))
+    return wait(`the target to read ${remainingText(observed, late)}`, POLL_MS);
+  const spec = inPhase(split.spec, 'Draining', observed.now);
+  return act({ type: 'WriteSpec', split, spec, why: 'no pod is left that reads the fallback queue, and it is not empty' });
 }
 
 function afterRestore({ observed, split }: SplitContext): Step {

@@ -78,12 +78,30 @@ function expand(rule: Rule, account: string, where: { namespace?: string }): Gra
 
 const isAllowed = ({ annotations }: AuditLine): boolean => annotations?.['authorization.k8s.io/decision'] === 'allow';
 
-/** Requests of our service accounts that RBAC did not let through. */
+const PREFIX = `system:serviceaccount:${OPERATOR_NAMESPACE}:`;
+const PROCESSES = ['controller', 'webhook', 'forwarder', 'uninstall'].map((name) => `queue-splitter-${name}`);
+
+/**
+ * Requests of our service accounts that RBAC did not let through, in the order of the log. Not counted: what a pod asks on its way out
+ * when an uninstallation has deleted its bindings already.
+ */
 export function refusedRequests(lines: readonly AuditLine[]): string[] {
-  const ours = `system:serviceaccount:${OPERATOR_NAMESPACE}:queue-splitter-`;
-  return lines
-    .filter((line) => line.user.username.startsWith(ours) && !isAllowed(line))
-    .map(({ user, verb, requestURI }) => `${user.username} ${verb} ${requestURI}`);
+  const unbound = new Set<string>();
+  return lines.flatMap((line) => {
+    const { user, verb, requestURI } = line;
+    const account = boundAccount(line);
+    if (account !== undefined) unbound[verb === 'delete' ? 'add' : 'delete'](account);
+    const name = user.username.slice(PREFIX.length);
+    const isOurs = user.username.startsWith(PREFIX) && PROCESSES.includes(name);
+    return isOurs && !isAllowed(line) && !unbound.has(name) ? [`${name} ${verb} ${requestURI}`] : [];
+  });
+}
+
+/** Whose binding is written or deleted. Bindings are named like their account, perhaps with something behind it. */
+function boundAccount({ verb, objectRef }: AuditLine): string | undefined {
+  const isBinding = objectRef?.resource === 'rolebindings' || objectRef?.resource === 'clusterrolebindings';
+  if (!isBinding || !['create', 'update', 'patch', 'delete'].includes(verb)) return undefined;
+  return PROCESSES.find((name) => objectRef.name === name || objectRef.name?.startsWith(`${name}-`));
 }
 
 /** Grants that no request needed, as `account: verb resource`. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { QUEUE_IDS, type QueueId } from './world/catalog.ts';
-import { type Event, endOfTarget, events, fairEvents, NAMES } from './world/events.ts';
+import { type Event, endOfTarget, events, fairEvents } from './world/events.ts';
 import { assertNothingLost, assertRestored } from './world/promises.ts';
 import { World } from './world/world.ts';
 
@@ -88,7 +88,7 @@ function told(world: World, check: () => void): void {
 
 const start = fc.subarray(QUEUE_IDS);
 const story = (steps: fc.Arbitrary<Event>, maxLength: number): fc.Arbitrary<Event[]> =>
-  fc.array(steps, { minLength: 5, maxLength, size: 'max' }).map((list) => list);
+  fc.array(steps, { minLength: 5, maxLength, size: 'max' });
 
 test('whatever happens, nothing is lost, no stranger reads, and all is put back', () => {
   fc.assert(
@@ -182,9 +182,5 @@ test('a second session for the same queue needs no restart, one for another queu
   calmDown(world, 'carol');
   assert.equal(world.sessions.get('carol')?.status?.phase, 'Ready');
   assert.notEqual(world.target.restartedAt, restartedAt);
-  assert.equal(
-    NAMES.every((name) => world.sessions.get(name)?.status?.phase === 'Ready'),
-    true,
-  );
   endAll(world);
 });

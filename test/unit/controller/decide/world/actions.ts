@@ -15,46 +15,37 @@ import type { World } from './world.ts';
 
 const conflict = (): SplitterError => new SplitterError('Conflict', 'somebody wrote in between', { retryable: true });
 
+type Handlers = {
+  [Type in Action['type']]: (world: World, action: Extract<Action, { type: Type }>, killed: boolean) => void;
+};
+
 /** `killed`: what happens outside happens, what it writes down is lost. */
 export function perform(world: World, action: Action, killed = false): void {
-  switch (action.type) {
-    case 'AddSessionFinalizer':
-      return writeSession(world, action.session, {}, [FINALIZER]);
-    case 'FailSession': {
-      const { code: reason, message } = action.problem;
-      return writeSession(world, action.session, { status: { phase: 'Failed', reason, message } });
-    }
-    case 'DeleteSession':
-      return world.deleteSession(action.session.metadata.name);
-    case 'ReleaseSession':
-      return releaseSession(world, action.session);
-    case 'CreateSplit':
-      return createSplit(world, action.spec);
-    case 'WriteSpec':
-      return writeSpec(world, action.split, action.spec);
-    case 'CreateResources':
-      return createResources(world, action.split, action.entries, killed);
-    case 'DeleteResources':
-      return deleteResources(world, action.split, action.entries, killed);
-    case 'RecordStartOffsets':
-      return recordStartOffsets(world, action.split, action.keys);
-    case 'SyncWebhook':
-      return syncWebhook(world);
-    case 'RestartTarget':
-      assert.ok(world.target.entry.newest, 'restart only behind a registered entry');
-      return annotate(world, action.resourceVersion, action.restartedAt);
-    case 'RemoveRestartAnnotation':
-      return annotate(world, action.resourceVersion, undefined);
-    case 'EvictPod':
-      return evict(world, action);
-    case 'FenceProducers':
-      return fence(world, action.split, action.keys, killed);
-    case 'RewindGroups':
-      return rewind(world, action.split, action.keys, killed);
-    case 'ReleaseSplit':
-      return releaseSplit(world, action.split);
-  }
+  HANDLERS[action.type](world, action as never, killed);
 }
+
+const HANDLERS: Handlers = {
+  AddSessionFinalizer: (world, { session }) => writeSession(world, session, {}, [FINALIZER]),
+  FailSession: (world, { session, problem: { code: reason, message } }) =>
+    writeSession(world, session, { status: { phase: 'Failed', reason, message } }),
+  DeleteSession: (world, { session }) => world.deleteSession(session.metadata.name),
+  ReleaseSession: (world, { session }) => releaseSession(world, session),
+  CreateSplit: (world, { spec }) => createSplit(world, spec),
+  WriteSpec: (world, { split, spec }) => writeSpec(world, split, spec),
+  CreateResources: (world, { split, entries }, killed) => createResources(world, split, entries, killed),
+  DeleteResources: (world, { split, entries }, killed) => deleteResources(world, split, entries, killed),
+  RecordStartOffsets: (world, { split, keys }) => recordStartOffsets(world, split, keys),
+  SyncWebhook: (world) => syncWebhook(world),
+  RestartTarget: (world, { resourceVersion, restartedAt }) => {
+    assert.ok(world.target.entry.newest, 'restart only behind a registered entry');
+    annotate(world, resourceVersion, restartedAt);
+  },
+  RemoveRestartAnnotation: (world, { resourceVersion }) => annotate(world, resourceVersion, undefined),
+  EvictPod: evict,
+  FenceProducers: (world, { split, keys }, killed) => fence(world, split, keys, killed),
+  RewindGroups: (world, { split, keys }, killed) => rewind(world, split, keys, killed),
+  ReleaseSplit: (world, { split }) => releaseSplit(world, split),
+};
 
 function writeSession(
   world: World,
@@ -127,6 +118,8 @@ function deleteResources(world: World, split: WorkloadSplit, entries: readonly L
       if (entry.kind === 'Claim') {
         if (world.broker.claims.get(entry.name) === uid) world.broker.claims.delete(entry.name);
       } else if (entry.kind !== 'KafkaGroup' && world.broker.waiting.has(entry.name)) remove(world, entry.name);
+      world.failures.clear(uid, entry.name);
+      if (entry.role === 'claim') world.failures.clear(uid, startOffsetsOf(entry.queue));
     }),
   );
   if (!killed && gone.length > 0) writeSpec(world, split, bumped(withoutEntries(split.spec, gone)));
@@ -178,8 +171,7 @@ function annotate(
       'C3: the target goes back before it has read what the fence brought',
     );
   }
-  target.restartedAt = value;
-  target.version += 1;
+  target.annotate(value);
 }
 
 function evict(world: World, { split, pod }: Extract<Action, { type: 'EvictPod' }>): void {

@@ -45,18 +45,27 @@ export class Target {
   /** One small step of the workload's controller or of a kubelet. */
   rollout(via: Via): void {
     const going = this.pods.find((pod) => pod.terminating);
-    if (going) return this.#remove(going);
-    if (!this.exists) return;
+    if (going) this.#remove(going);
+    else if (this.exists) this.#roll(via);
+  }
+
+  #roll(via: Via): void {
     const old = this.living.find((pod) => pod.template !== this.restartedAt);
-    if (this.living.length > this.replicas) return this.terminate(old ?? this.living[0]);
-    const wanted = this.living.length < this.replicas;
-    if (this.blocked || !(wanted || (old && !this.paused))) return;
+    const missing = this.replicas - this.living.length;
+    if (missing < 0) this.terminate(old ?? this.living[0]);
+    if (missing < 0 || this.blocked || (missing === 0 && (!old || this.paused))) return;
     this.#add(via);
-    if (!wanted) this.terminate(old);
+    if (missing === 0) this.terminate(old);
   }
 
   terminate(pod: Pod | undefined): void {
     if (pod) pod.terminating = true;
+  }
+
+  /** Somebody writes to the template: the restart annotation comes or goes. */
+  annotate(value: string | undefined): void {
+    this.restartedAt = value;
+    this.version += 1;
   }
 
   /** Every pod that is alive receives a message, or is done with the one that it has. */

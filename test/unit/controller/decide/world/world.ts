@@ -198,7 +198,7 @@ export class World {
     this.#asleep = undefined;
     if (!decision) return;
     const actions = decision.actions.filter(
-      ({ type }) => type !== 'CreateResources' && (type !== 'RestartTarget' || this.isPatching),
+      ({ type }) => type !== 'CreateResources' && (type !== 'RestartTarget' || this.target.entry.newest !== undefined),
     );
     this.#perform({ ...decision, actions }, Number.POSITIVE_INFINITY, false);
   }

@@ -1,0 +1,192 @@
+/** What happens to topics, groups and the broker while a Kafka split forwards. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Route, SplitQueue } from '../../api/kinds/workload-split.ts';
+import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
+import { waitFor } from '../testbed/wait.ts';
+import {
+  assertSplitByTenant,
+  groupOffsets,
+  numbered,
+  readAll,
+  sendNumbered,
+  values,
+  waitForRecords,
+} from './kafka-records.ts';
+import {
+  createOriginal,
+  createSplit,
+  createTopic,
+  createTopicAgain,
+  type KafkaWorld,
+  makeTopic,
+  opened,
+  openKafkaWorld,
+  openPipeline,
+  skip,
+} from './kafka-support.ts';
+
+let world: KafkaWorld | undefined;
+before(async () => {
+  world = await openKafkaWorld();
+});
+after(() => world?.close());
+
+const ALICE = { tenant: '^alice$' };
+const _ending = (queue: SplitQueue): SplitQueue => ({
+  ...queue,
+  routes: queue.routes.map((route) => ({ ...route, ending: true })),
+});
+
+function routeOf(queue: SplitQueue): Route & { destination: { group: string } } {
+  const [route] = queue.routes;
+  assert.ok(route?.destination.group);
+  return { ...route, destination: { ...route.destination, group: route.destination.group } };
+}
+
+/** As a session's reader that has read some of its messages: everything up to a number is committed. */
+async function _commitUpTo(
+  kafka: KafkaWorld,
+  { destination }: ReturnType<typeof routeOf>,
+  id: number,
+): Promise<number> {
+  const offsets = new Map<number, bigint>();
+  let handled = 0;
+  for (const { partition, offset, value } of await readAll(kafka, destination.name)) {
+    if (Number(value?.toString()) > id) continue;
+    offsets.set(partition, offset + 1n);
+    handled += 1;
+  }
+  await commitWithoutMembers(kafka.cluster, destination.group, destination.name, offsets);
+  return handled;
+}
+
+describe('meanwhile', { skip }, () => {
+  it('a second session gets its messages at once, the first one keeps what both match', async () => {
+    const kafka = opened(world);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), {
+      alice: ALICE,
+      second: { tenant: 'a' },
+    });
+    const [alice, second] = queue.routes;
+    assert.ok(alice && second);
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply({ ...queue, routes: [alice] });
+    const startedAt = performance.now();
+    await pipeline.apply(queue);
+    assert.ok(performance.now() - startedAt < 1_000);
+    await kafka.producer.send({ topic, messages: [...numbered(0, 10), { value: 'x', headers: { tenant: 'anna' } }] });
+    await waitForRecords(kafka, alice.destination.name, 5);
+    assert.deepEqual(
+      (await waitForRecords(kafka, second.destination.name, 1)).map(({ value }) => value?.toString()),
+      ['x'],
+    );
+    await pipeline.close();
+  });
+
+  it('a partition that the original gets is forwarded from its first record, to readers with `latest` too', async () => {
+    const kafka = opened(world);
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 2), { alice: ALICE });
+    const { destination } = routeOf(queue);
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await kafka.topics.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+    await kafka.producer.send({ topic, messages: numbered(0, 10).map((message) => ({ ...message, partition: 2 })) });
+    await waitFor('the pipeline to wait for the copies', () => pipeline.status().message?.includes('no partition 2'), {
+      deadlineMs: 10_000,
+    });
+    await createTopic(kafka, queue, queue.fallback.name, 'fallback', group).catch(() => undefined);
+    for (const [name, id] of [
+      [queue.fallback.name, queue.fallback.topicId],
+      [destination.name, destination.topicId],
+    ]) {
+      await createTopicAgain(kafka, queue, name ?? '', id ?? '');
+    }
+    const records = await waitForRecords(kafka, queue.fallback.name, 5);
+    assert.deepEqual(new Set(records.map(({ partition }) => partition)), new Set([2]));
+    await waitForRecords(kafka, destination.name, 5);
+    assert.equal((await groupOffsets(kafka, destination.group, destination.name))[2], '0');
+    assert.equal((await groupOffsets(kafka, group, topic))[2], '10');
+    await waitFor('no problem to be left', () => pipeline.status().message === undefined, { deadlineMs: 10_000 });
+    await pipeline.close();
+  });
+
+  it('a commit by somebody else stops the split instead of being overwritten', async () => {
+    const kafka = opened(world);
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await kafka.producer.send({ topic, messages: numbered(0, 10) });
+    await waitForRecords(kafka, queue.fallback.name, 10);
+    await waitFor('the commit', async () => (await groupOffsets(kafka, group, topic))[0] === '10', {
+      deadlineMs: 10_000,
+    });
+    await commitWithoutMembers(kafka.cluster, group, topic, new Map([[0, 3n]]));
+    await waitFor('the alarm', () => pipeline.status().reason === 'ForeignCommit', { deadlineMs: 10_000 });
+    assert.equal(pipeline.status().state, 'Error');
+    await kafka.producer.send({ topic, messages: numbered(10, 20) });
+    await pipeline.close();
+    assert.equal((await groupOffsets(kafka, group, topic))[0], '3');
+    assert.equal((await readAll(kafka, queue.fallback.name)).length, 10);
+  });
+
+  it('the original that is deleted and made again ends the split', async () => {
+    const kafka = opened(world);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await kafka.topics.deleteTopics({ topics: [topic] });
+    await waitFor('the topic to be gone', async () => !(await kafka.topics.listTopics()).includes(topic), {
+      deadlineMs: 10_000,
+    });
+    await makeTopic(kafka, topic, 1);
+    await kafka.producer.send({ topic, messages: numbered(0, 10) });
+    await waitFor('the end', () => pipeline.status().reason === 'TopicRecreated', { deadlineMs: 10_000 });
+    assert.equal((await readAll(kafka, queue.fallback.name)).length, 0);
+    await pipeline.close();
+  });
+
+  it('a session topic that is gone stops only the partitions that feed it', async () => {
+    const kafka = opened(world);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 4), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    const { destination } = routeOf(queue);
+    await kafka.topics.deleteTopics({ topics: [destination.name] });
+    await kafka.producer.send({ topic, messages: [{ partition: 0, value: 'lost?', headers: { tenant: 'alice' } }] });
+    await waitFor('the pipeline to say what fails', () => pipeline.status().message?.includes(destination.name), {
+      deadlineMs: 20_000,
+    });
+    // Partition 2 has the same producer.
+    await kafka.producer.send({ topic, messages: [{ partition: 2, value: 'goes on', headers: { tenant: 'bob' } }] });
+    await waitForRecords(kafka, queue.fallback.name, 1);
+    await pipeline.apply({ ...queue, routes: [] });
+    await waitFor(
+      'the held message to go to the fallback',
+      async () => (await values(kafka, queue.fallback.name)).includes('lost?'),
+      { deadlineMs: 30_000 },
+    );
+    await pipeline.close();
+  });
+
+  it('the broker dies and comes back: exactly once', async () => {
+    const kafka = opened(world);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 200);
+    await waitFor('some to be forwarded', async () => (await readAll(kafka, queue.fallback.name)).length > 0, {
+      deadlineMs: 10_000,
+    });
+    await kafka.broker.kill();
+    await waitFor('the pipeline to notice', () => pipeline.status().message !== undefined, { deadlineMs: 20_000 });
+    await kafka.broker.start();
+    await waitFor('the broker to take messages', () => sendNumbered(kafka, topic, 200, 400).then(() => true), {
+      deadlineMs: 30_000,
+    });
+    // What the producer of the test could not send for sure it has sent again: the original is the truth.
+    await assertSplitByTenant(kafka, topic, routeOf(queue).destination.name, queue.fallback.name);
+    await waitFor('no problem to be left', () => pipeline.status().message === undefined, { deadlineMs: 20_000 });
+    await pipeline.close();
+  });
+});
