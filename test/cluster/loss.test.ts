@@ -7,12 +7,13 @@ import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import type { Allowance, Snapshot } from '../checker/snapshot.ts';
 import { ORDERS_QUEUE_ID, ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
 import { waitFor } from '../testbed/wait.ts';
+import { askWebhook } from './stage/admission.ts';
 import { type Grant, readAudit, readGrants, refusedRequests, unusedGrants } from './stage/audit.ts';
 import { type Branch, openBranch, withBranches } from './stage/branch.ts';
 import { startHeart } from './stage/heart.ts';
 import { installChart, OPERATOR_NAMESPACE, RELEASE } from './stage/installation.ts';
 import { closeStage } from './stage/logs.ts';
-import { readSplits, untilReceived, untilRestored, webhookEntries } from './stage/seen.ts';
+import { ownPods, readSplits, untilReceived, untilRestored, webhookEntries } from './stage/seen.ts';
 import { createSession, type PlayedSession, readSession } from './stage/session.ts';
 import { openStage, type Stage } from './stage/stage.ts';
 import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapshotWorld } from './stage/verdict.ts';
@@ -143,6 +144,11 @@ describe('in mid-session', { concurrency: true }, () => {
     await untilRestored(stage, branch.name);
     await stage.cluster.kubectl(['delete', 'splitsession', session.name, '-n', branch.name]);
     await session.ended(deletedAt, 30_000);
+    // As they were told to.
+    const next = await branch.session({ name: 'west-bob', filter: { tenant: 'bob' } });
+    await next.ready();
+    await next.end();
+    await untilRestored(stage, branch.name);
     await branch.finish();
     assertClean(branch.history());
   });
@@ -200,6 +206,15 @@ test('a MirrordSqsSession that somebody creates is a session like any other', as
   });
   await cluster.kubectl(['delete', 'mirrordsqssession', name, '-n', SHOP_NAMESPACE, '--timeout=90s']);
   await untilRestored(stage);
+});
+
+test('an entry whose split is gone blocks nobody: the replica asks the API server and admits the pod as it is', async () => {
+  const [replica] = await ownPods(stage, 'webhook');
+  const address = replica?.status.podIP;
+  assert.ok(address);
+  const { response } = await askWebhook(stage.cluster, address, '/mutate/north/deployment-gone/7', 'north');
+  assert.equal(response.allowed, true);
+  assert.equal(response.patch, undefined);
 });
 
 /** After a deletion by somebody else, or an installation, some things are new; everything else is as it was. */

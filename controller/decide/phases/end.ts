@@ -70,7 +70,12 @@ function readRest({ observed, split }: SplitContext, late: readonly SplitQueue[]
   if (isRead || late.some((queue) => observed.queues.get(queue.key)?.remaining === undefined))
     return wait(`the target to read ${remainingText(observed, late)}`, POLL_MS);
   const spec = inPhase(split.spec, 'Draining', observed.now);
-  return act({ type: 'WriteSpec', split, spec, why: 'no pod is left that reads the fallback queue, and it is not empty' });
+  return act({
+    type: 'WriteSpec',
+    split,
+    spec,
+    why: 'no pod is left that reads the fallback queue, and it is not empty',
+  });
 }
 
 function afterRestore({ observed, split }: SplitContext): Step {

@@ -55,6 +55,7 @@ export type PodSeen = {
   metadata: { name: string; uid: string; labels?: Record<string, string>; deletionTimestamp?: string };
   status: {
     phase: string;
+    podIP?: string;
     containerStatuses?: { restartCount: number; ready: boolean; state?: { terminated?: { exitCode: number } } }[];
   };
 };
