@@ -10,6 +10,9 @@ export function parseCrashPoint(text: string | undefined): { name: string; hit: 
   return { name: match[1], hit: Math.max(1, Number(match[2] ?? '1')) };
 }
 
+/** The exit status of a container whose process was killed. */
+const SIGKILLED = 137;
+
 const wanted = parseCrashPoint(process.env[CRASH_POINT_VARIABLE]);
 let hits = 0;
 
@@ -20,4 +23,6 @@ export function crashPoint(name: string): void {
   if (hits < wanted.hit) return;
   writeSync(process.stderr.fd, `crash-point ${name}\n`);
   process.kill(process.pid, 'SIGKILL');
+  // Still here: the first process of a container gets no signal from inside it (pid_namespaces(7)).
+  process.exit(SIGKILLED);
 }

@@ -33,6 +33,7 @@ export const COMMAND = ['exec', '-f', 'mirrord.json', '--yes', '--', 'node', 'wo
 
 /** Of the orders that a worker prints, the first ones of each kind are enough to see whose they are. */
 const SHOWN_ORDERS = 2;
+const READY_DEADLINE_MS = 300_000;
 const GONE_DEADLINE_MS = 120_000;
 
 /** With comments and trailing commas, as people write such files, and in both notations of a target. */
@@ -98,6 +99,7 @@ export async function goToWork({ laptop, mirrordJson }: Person, stage: Stage, te
   });
   return {
     async started() {
+      await run.says(/Ready after/, READY_DEADLINE_MS);
       session = await run.ready();
       times.readyAt = Date.now();
       times.startedAt = Date.parse((await readSession(stage, session))?.metadata.creationTimestamp ?? '');
@@ -113,14 +115,8 @@ export async function goToWork({ laptop, mirrordJson }: Person, stage: Stage, te
       return code;
     },
     async isForgotten() {
-      await waitFor(
-        `the session of ${name} to be gone`,
-        async () => (await readSession(stage, session)) === undefined,
-        {
-          deadlineMs: GONE_DEADLINE_MS,
-          intervalMs: 250,
-        },
-      );
+      const isGone = async () => (await readSession(stage, session)) === undefined;
+      await waitFor(`the session of ${name} to be gone`, isGone, { deadlineMs: GONE_DEADLINE_MS, intervalMs: 250 });
       times.endedAt = Date.now();
     },
     lines: () => sessionLines(name, mirrordJson, times),

@@ -1,5 +1,6 @@
 // Ctrl-C, a kill, a closed terminal: what runs is given up at once, what it has made is removed, and the second signal does not wait for it.
 import { childrenOf } from '../test/testbed/process-table.ts';
+import { withDeadline } from '../test/testbed/wait.ts';
 
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -43,15 +44,24 @@ export function awaitInterruption(onFirst: () => void): Interruption {
   };
 }
 
-/** Ends the commands that this process waits for (compilers, kubectl, helm), as a terminal's Ctrl-C does, with all that they have started. */
-export function endCommands(): void {
-  const end = (pid: number): void => {
-    for (const child of childrenOf(pid)) end(child);
-    try {
-      process.kill(pid, 'SIGTERM');
-    } catch {
-      // It has ended in the meantime.
-    }
-  };
-  for (const child of childrenOf(process.pid)) end(child);
+/**
+ * Gives `work` up, which was not made to be interrupted: ends the commands that it waits for (compilers, kubectl, helm) with all that they
+ * have started, as a terminal's Ctrl-C does, and leaves it some time to put away what it has made. Never rejects.
+ */
+export async function giveUp(work: Promise<unknown>, deadlineMs: number): Promise<void> {
+  for (const child of childrenOf(process.pid)) endTree(child);
+  const settled = work.then(
+    () => undefined,
+    () => undefined,
+  );
+  await withDeadline(settled, 'what was begun to be given up', deadlineMs).catch(() => undefined);
+}
+
+function endTree(pid: number): void {
+  for (const child of childrenOf(pid)) endTree(child);
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // It has ended in the meantime.
+  }
 }

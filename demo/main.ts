@@ -4,11 +4,10 @@ import { cleanCache } from '../test/testbed/cache.ts';
 import { createProgress, type Progress } from '../test/testbed/progress.ts';
 import { sweepStale } from '../test/testbed/runs.ts';
 import { ensureClusterTools } from '../test/testbed/toolchain/index.ts';
-import { waitFor } from '../test/testbed/wait.ts';
 import { announcement } from './announcement.ts';
 import { type Conclusion, conclusionJson, tellConclusion } from './conclusion.ts';
 import { hireTeam, type Team } from './developers.ts';
-import { awaitInterruption, endCommands, Interrupted, type Interruption } from './interruption.ts';
+import { awaitInterruption, giveUp, Interrupted, type Interruption } from './interruption.ts';
 import { lookAround } from './looking-around.ts';
 import { type DemoOptions, HELP, parseCommand } from './options.ts';
 import { tell } from './story.ts';
@@ -49,8 +48,7 @@ async function play(options: DemoOptions): Promise<number> {
   const stage = await furnish(options, progress, interruption);
   try {
     if (stage.kafkaMissing) teller.say(`Only the SQS half is played. ${stage.kafkaMissing}`);
-    const team = await hireTeam(stage);
-    const conclusion = await interruption.before(tellOrExplain(stage, team, teller, interruption));
+    const { team, conclusion } = await interruption.before(tellOrExplain(stage, teller, interruption));
     tellConclusion(conclusion, teller);
     if (options.json) {
       const facts = { kafka: stage.kafka !== undefined, seconds: Math.round((performance.now() - startedAt) / 1000) };
@@ -64,38 +62,33 @@ async function play(options: DemoOptions): Promise<number> {
 }
 
 async function furnish(options: DemoOptions, progress: Progress, interruption: Interruption): Promise<Stage> {
-  const { kubeconfig, kafka, imagesAreThere } = options;
-  const opening = (async () => {
-    if (kubeconfig === undefined) await ensureClusterTools(progress);
-    return await openStage({
-      kafka,
-      imagesAreThere,
-      progress,
-      rate: ORDERS_PER_SECOND,
-      ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    });
-  })();
+  const opening = open(options, progress);
   try {
     return await interruption.before(opening);
   } catch (error) {
     if (interruption.signal.aborted) {
-      endCommands();
-      let settled = false;
-      const settle = opening.then((stage) => stage.close()).catch(() => undefined);
-      void settle.finally(() => {
-        settled = true;
-      });
-      const deadlineMs = kubeconfig === undefined ? GIVE_UP_MS.ours : GIVE_UP_MS.theirs;
-      await waitFor('what was begun to be given up', () => settled, { deadlineMs }).catch(() => undefined);
+      const closed = opening.then((stage) => stage.close());
+      await giveUp(closed, GIVE_UP_MS[options.kubeconfig === undefined ? 'ours' : 'theirs']);
     }
     throw error;
   }
 }
 
+async function open({ kubeconfig, kafka, imagesAreThere }: DemoOptions, progress: Progress): Promise<Stage> {
+  const common = { kafka, progress, rate: ORDERS_PER_SECOND };
+  if (kubeconfig !== undefined) return await openStage({ ...common, kubeconfig, imagesAreThere });
+  // The announcement has said what is to be built; so that it is not said again, it is built before the cluster asks for it.
+  await ensureClusterTools(progress);
+  return await openStage(common);
+}
+
+type Told = { team: Team; conclusion: Conclusion };
+
 /** What happened is best seen while everything is still there. */
-async function tellOrExplain(stage: Stage, team: Team, teller: Teller, { signal }: Interruption): Promise<Conclusion> {
+async function tellOrExplain(stage: Stage, teller: Teller, { signal }: Interruption): Promise<Told> {
   try {
-    return await tell(stage, team, teller);
+    const team = await hireTeam(stage);
+    return { team, conclusion: await tell(stage, team, teller) };
   } catch (error) {
     if (!signal.aborted) await tellTrouble(stage, teller);
     throw error;

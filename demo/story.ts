@@ -64,7 +64,7 @@ async function playSessions(alice: Person, bob: Person, stage: Stage, teller: Te
   await alicesSession.isForgotten();
   teller.say('What she had not read is with the shop now, and her queues are deleted. bob works on.');
   await untilReceives(stage, BOB, ENOUGH);
-  teller.say('bob closes his terminal.');
+  teller.say('bob is ended by SIGTERM, as an IDE or a CI runner does it.');
   await end(bobsSession, BOB, 'SIGTERM', teller);
   await bobsSession.isForgotten();
   teller.say('No session is left: the shop empties the temporary queues and goes back to its own.');
@@ -91,7 +91,8 @@ async function begin(person: Person, stage: Stage, teller: Teller): Promise<AtWo
 async function end(session: AtWork, name: string, by: 'SIGINT' | 'SIGTERM', teller: Teller): Promise<void> {
   const startedAt = performance.now();
   const code = await session.leave(by);
-  teller.say(`${name} is back at the prompt after ${seconds(performance.now() - startedAt)} (exit code ${code}).`);
+  if (code !== 0) throw new Error(`The worker of ${name} ends well after ${by}, but qsplit ended with code ${code}.`);
+  teller.say(`${name} is back at the prompt after ${seconds(performance.now() - startedAt)} (exit code 0).`);
 }
 
 async function podsOfTheShop(stage: Stage): Promise<string> {

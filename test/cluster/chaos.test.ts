@@ -33,7 +33,7 @@ test('controllers die before, at and after the restart, forwarders with messages
   const atTheEnd = await startCrashPod(stage, 'controller', 'controller.before-RemoveRestartAnnotation');
   await atRestart.hit();
   const [replica] = await ownPods(stage, 'webhook');
-  assert.ok(replica && killPod(replica.metadata.uid) > 0);
+  assert.ok(replica && killPod(replica) > 0);
   await session.ready();
 
   await forwardersDie(session);

@@ -172,7 +172,7 @@ test('when every order was handled, the counters agree with what each reader got
 });
 
 test('an error of the data path is counted with its reason', async () => {
-  const errors = async () => select(await forwarders(), 'forward_errors_total', { ...QUEUE, reason: 'QueueNotFound' });
+  const errors = async () => select(await forwarders(), 'forward_errors_total', { ...QUEUE, reason: 'not_found' });
   assert.deepEqual(await errors(), [], 'none so far');
   carol = await createSession(stage, { name: 'carol', filter: { tenant: '^carol$' } });
   const { status } = await carol.ready();

@@ -164,7 +164,7 @@ async function killInEachPhase(victim: OwnProcess, signal: AbortSignal): Promise
       if (phase === undefined || phases.has(phase)) return false;
       const name = await VICTIMS[victim]();
       const pod = (await ownPods(stage, victim)).find(({ metadata }) => metadata.name === name);
-      if (pod !== undefined && killPod(pod.metadata.uid) > 0) phases.add(phase);
+      if (pod !== undefined && killPod(pod) > 0) phases.add(phase);
       return false;
     },
     { deadlineMs: 4 * PATIENCE_MS, intervalMs: 200 },

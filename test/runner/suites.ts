@@ -41,6 +41,14 @@ export const SUITES: readonly Suite[] = [
     plan: planClusterTools,
   },
   {
+    name: 'testbed',
+    glob: 'test/testbed/**/*.test.ts',
+    concurrency: 1,
+    fileTimeoutMs: minutes(4),
+    usualSeconds: 60,
+    plan: planClusterTools,
+  },
+  {
     name: 'brokers',
     glob: 'test/brokers/**/*.test.ts',
     concurrency: 1,

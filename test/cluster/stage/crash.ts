@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { CRASH_POINT_VARIABLE } from '../../../common/crash-points.ts';
 import { waitFor } from '../../testbed/wait.ts';
 import { OPERATOR_NAMESPACE } from './installation.ts';
-import { leader, type OwnProcess, ownPods, readPods } from './seen.ts';
+import { leader, type OwnProcess, ownPods, type PodSeen, readPods } from './seen.ts';
 import type { Stage } from './stage.ts';
 
 export type CrashPod = {
@@ -94,16 +94,15 @@ export async function scaleOwn(stage: Stage, process: OwnProcess, replicas: numb
   await waitFor(`the ${process} pods to be gone`, isGone, { deadlineMs: 60_000, intervalMs: 500 });
 }
 
-/** SIGKILL to every process of one pod's own containers, by the control group that carries the pod's uid. Returns how many there were. */
-export function killPod(uid: string): number {
-  const group = uid.replaceAll('-', '[-_]');
-  const pattern = new RegExp(`pod${group}`);
+/** SIGKILL to every process of one pod's containers, found by the id that their control group carries. Returns how many there were. */
+export function killPod({ status }: PodSeen): number {
+  const ids = (status.containerStatuses ?? []).map(({ containerID = '' }) => containerID.replace(/^.*:\/\//, ''));
   const victims = readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter(
-      (pid) =>
-        pattern.test(readQuietly(`/proc/${pid}/cgroup`)) && !readQuietly(`/proc/${pid}/cmdline`).startsWith('/pause'),
-    );
+    .filter((pid) => {
+      const group = readQuietly(`/proc/${pid}/cgroup`);
+      return ids.some((id) => id !== '' && group.includes(id));
+    });
   for (const pid of victims) process.kill(Number(pid), 'SIGKILL');
   return victims.length;
 }

@@ -1,5 +1,5 @@
 // What a cluster test looks at again and again, and waits for. Reads only.
-import type { SplitPhase, WorkloadSplit } from '../../../api/kinds/workload-split.ts';
+import type { WorkloadSplit } from '../../../api/kinds/workload-split.ts';
 import { readReceived } from '../../checker/history.ts';
 import { waitFor } from '../../testbed/wait.ts';
 import { readApi } from './api.ts';
@@ -17,20 +17,6 @@ const SPLITS = '/apis/queuesplitter.dev/v1alpha1';
 export async function readSplits({ cluster }: Stage, namespace?: string): Promise<WorkloadSplit[]> {
   const where = namespace === undefined ? '' : `/namespaces/${namespace}`;
   return (await readApi<{ items: WorkloadSplit[] }>(cluster, `${SPLITS}${where}/workloadsplits`))?.items ?? [];
-}
-
-/** The one split of a namespace has reached this phase. */
-export async function untilPhase(
-  stage: Stage,
-  namespace: string,
-  phase: SplitPhase,
-  deadlineMs = 60_000,
-): Promise<WorkloadSplit> {
-  return await waitFor(
-    `the split in ${namespace} to be ${phase}`,
-    async () => (await readSplits(stage, namespace)).find(({ spec }) => spec.phase === phase),
-    { deadlineMs, intervalMs: 200 },
-  );
 }
 
 export async function untilRestored(
@@ -56,7 +42,12 @@ export type PodSeen = {
   status: {
     phase: string;
     podIP?: string;
-    containerStatuses?: { restartCount: number; ready: boolean; state?: { terminated?: { exitCode: number } } }[];
+    containerStatuses?: {
+      containerID?: string;
+      restartCount: number;
+      ready: boolean;
+      state?: { terminated?: { exitCode: number } };
+    }[];
   };
 };
 

@@ -26,24 +26,26 @@ function repair(world: World): void {
   world.wakeUp();
 }
 
-/** Two seconds in which everybody does what they can. */
+/** Two seconds in which everybody does what they can. Whether anything happened. */
 function turn(world: World): boolean {
+  const { consumed } = world.broker;
   const acted = world.reconcile();
-  world.forward();
+  for (let step = 0; step < 4; step += 1) {
+    world.forward();
+    world.target.consume();
+  }
   world.rollout('fresh');
-  world.target.consume();
   world.broker.settled = true;
   world.sweep();
   world.pass(2000);
-  return acted;
+  return acted || world.broker.consumed > consumed || world.target.facts()?.rolloutComplete === false;
 }
 
 function calmDown(world: World, what: string): void {
   repair(world);
   let quiet = 0;
   for (let count = 0; count < TURNS; count += 1) {
-    const rolling = world.target.facts()?.rolloutComplete === false;
-    quiet = turn(world) || rolling ? 0 : quiet + 1;
+    quiet = turn(world) ? 0 : quiet + 1;
     if (quiet === QUIET_TURNS) return;
   }
   assert.fail(`${what}: it never calms down; phase ${world.split?.spec.phase}; ${world.log.slice(-12).join(' · ')}`);

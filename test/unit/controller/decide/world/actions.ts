@@ -8,7 +8,13 @@ import { SplitterError } from '../../../../../common/errors.ts';
 import { removalOf } from '../../../../../controller/decide/failures.ts';
 import type { Action } from '../../../../../controller/decide/observed.ts';
 import { startOffsetsOf } from '../../../../../controller/decide/sessions.ts';
-import { bumped, hasTraceOf, withCreated, withoutEntries } from '../../../../../controller/decide/spec.ts';
+import {
+  bumped,
+  entriesOfQueue,
+  hasTraceOf,
+  withCreated,
+  withoutEntries,
+} from '../../../../../controller/decide/spec.ts';
 import { NAMESPACE, urlOf } from './catalog.ts';
 import { checkSpec } from './promises.ts';
 import type { World } from './world.ts';
@@ -116,6 +122,8 @@ function deleteResources(world: World, split: WorkloadSplit, entries: readonly L
   const gone = entries.filter((entry) =>
     attempt(world, uid, removalOf(entry.name), () => {
       if (entry.kind === 'Claim') {
+        const others = entriesOfQueue(split.spec, entry.queue).filter(({ role }) => role !== 'claim');
+        assert.deepEqual(others, [], 'a claim protects the queues of its original until they are gone');
         if (world.broker.claims.get(entry.name) === uid) world.broker.claims.delete(entry.name);
       } else if (entry.kind !== 'KafkaGroup' && world.broker.waiting.has(entry.name)) remove(world, entry.name);
       world.failures.clear(uid, entry.name);

@@ -25,11 +25,16 @@ const id = fc.constantFrom(...QUEUE_IDS);
 const via = fc.constantFrom('fresh' as const, 'fresh' as const, 'lagging' as const);
 
 /** Random single steps seldom get far: this is what a second or some look like when nobody is in the way. */
-function goOn(world: World, turns: number): void {
+function goOn(
+  world: World,
+  { turns, lagging, messages }: { turns: number; lagging: boolean; messages: boolean },
+): void {
   for (let turn = 0; turn < turns; turn += 1) {
+    if (messages) for (const queue of QUEUE_IDS) world.broker.produce(queue);
     world.reconcile();
-    world.forward();
-    world.rollout('fresh');
+    if (lagging) world.forwardBlindly();
+    else world.forward();
+    world.rollout(lagging ? 'lagging' : 'fresh');
     world.pass(300);
   }
 }
@@ -45,10 +50,9 @@ const often: fc.WeightedArbitrary<Event>[] = [
   },
   {
     weight: 5,
-    arbitrary: fc.integer({ min: 2, max: 12 }).map((turns) => ({
-      label: `${turns} quiet turns`,
-      run: (world) => goOn(world, turns),
-    })),
+    arbitrary: fc
+      .record({ turns: fc.integer({ min: 2, max: 12 }), lagging: fc.boolean(), messages: fc.boolean() })
+      .map((how) => ({ label: JSON.stringify(how), run: (world) => goOn(world, how) })),
   },
   { weight: 6, arbitrary: event('forward', (world) => world.forward()) },
   { weight: 3, arbitrary: event('forward what it saw', (world) => world.forwardBlindly()) },
