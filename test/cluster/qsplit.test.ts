@@ -24,7 +24,7 @@ let alice: Developer;
 let bob: Developer;
 let world: Snapshot;
 /** Keeps the split alive between the tests, so that each need not restart the target. */
-let keeper: PlayedSession;
+let keeper: PlayedSession | undefined;
 const lines: SessionLine[] = [];
 
 before(async () => {
@@ -257,7 +257,7 @@ test('kill -9 of qsplit: the session expires without its heartbeat, and all is a
   const run = await alice.qsplit([...EXEC, '--heartbeat-timeout', '6s', '-o', 'json', ...NODE_WORKER]);
   const name = await run.ready();
   await run.says(/alice is ready/);
-  await keeper.end();
+  await keeper?.end();
   const [worker] = childrenOf(run.process.pid).map(identify);
   assert.ok(worker);
   const line = run.line({ tenant: '^alice$' });
@@ -277,6 +277,6 @@ test('kill -9 of qsplit: the session expires without its heartbeat, and all is a
   await stage.finish();
   const history = historyOf(stage, []);
   assertClean({ ...history, sessions: lines });
-  await stage.cluster.kubectl(['delete', 'serviceaccount', 'stranger', '-n', SHOP_NAMESPACE]);
+  await stage.cluster.kubectl(['delete', 'serviceaccount', 'stranger', '-n', SHOP_NAMESPACE, '--ignore-not-found']);
   assertRestored(world, await snapshotWorld(stage));
 });

@@ -15,7 +15,7 @@ import { bringImages, buildImages, type StageImages } from './images.ts';
 import { installChart, OPERATOR_NAMESPACE } from './installation.ts';
 import { createQueues, deployShop, TOPIC } from './shop.ts';
 
-export { GROUP, TOPIC } from './shop.ts';
+export { TOPIC } from './shop.ts';
 
 export type StageOptions = {
   /** Without it, or where there is no JDK, only the SQS half is played. */
