@@ -8,7 +8,7 @@ import type { Cluster } from '../../testbed/cluster.ts';
 import { waitFor } from '../../testbed/wait.ts';
 
 export const TOPIC = 'orders';
-const GROUP = 'orders-worker';
+export const GROUP = 'orders-worker';
 const PARTITIONS = 4;
 const REPLICAS = 3;
 

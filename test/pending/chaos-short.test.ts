@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Snapshot } from '../checker/snapshot.ts';
-import { killPod, scaleOwn, startCrashPod, untilLeading } from './stage/crash.ts';
-import { closeStage } from './stage/logs.ts';
-import { ownPods, untilReceived, untilRestored } from './stage/seen.ts';
-import { createSession, type PlayedSession } from './stage/session.ts';
-import { openStage, type Stage } from './stage/stage.ts';
-import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapshotWorld } from './stage/verdict.ts';
+import { killPod, scaleOwn, startCrashPod, untilLeading } from '../cluster/stage/crash.ts';
+import { closeStage } from '../cluster/stage/logs.ts';
+import { ownPods, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
+import { createSession, type PlayedSession } from '../cluster/stage/session.ts';
+import { openStage, type Stage } from '../cluster/stage/stage.ts';
+import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapshotWorld } from '../cluster/stage/verdict.ts';
 
 let stage: Stage;
 let world: Snapshot;
