@@ -8,7 +8,14 @@ import { closeStage } from '../cluster/stage/logs.ts';
 import { ownPods, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession } from '../cluster/stage/session.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
-import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapshotWorld } from '../cluster/stage/verdict.ts';
+import {
+  ALLOWED,
+  assertClean,
+  assertRestored,
+  historyOf,
+  NEW_FORWARDERS,
+  snapshotWorld,
+} from '../cluster/stage/verdict.ts';
 
 let stage: Stage;
 let world: Snapshot;

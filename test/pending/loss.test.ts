@@ -5,8 +5,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import type { Allowance, Snapshot } from '../checker/snapshot.ts';
-import { ORDERS_QUEUE_ID, ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
-import { waitFor } from '../testbed/wait.ts';
 import { askWebhook } from '../cluster/stage/admission.ts';
 import { type Grant, readAudit, readGrants, refusedRequests, unusedGrants } from '../cluster/stage/audit.ts';
 import { type Branch, openBranch, withBranches } from '../cluster/stage/branch.ts';
@@ -16,7 +14,16 @@ import { closeStage } from '../cluster/stage/logs.ts';
 import { ownPods, readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession, readSession } from '../cluster/stage/session.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
-import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapshotWorld } from '../cluster/stage/verdict.ts';
+import {
+  ALLOWED,
+  assertClean,
+  assertRestored,
+  historyOf,
+  NEW_FORWARDERS,
+  snapshotWorld,
+} from '../cluster/stage/verdict.ts';
+import { ORDERS_QUEUE_ID, ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
+import { waitFor } from '../testbed/wait.ts';
 
 const BRANCHES = ['north', 'east', 'south', 'west'] as const;
 const HEARTBEAT_SECONDS = 10;
