@@ -224,6 +224,30 @@ test('an entry whose split is gone blocks nobody: the replica asks the API serve
   assert.equal(response.patch, undefined);
 });
 
+test('forwarders that are replaced give up their Leases, so that others take over at once', async () => {
+  const leases = () =>
+    stage.cluster.kubectl([
+      'get',
+      'leases',
+      '-n',
+      OPERATOR_NAMESPACE,
+      '-l',
+      'queuesplitter.dev/forwarder',
+      '-o',
+      'name',
+    ]);
+  const before = new Set((await leases()).trim().split('\n'));
+  await stage.cluster.kubectl(['rollout', 'restart', 'deployment/queue-splitter-forwarder', '-n', OPERATOR_NAMESPACE]);
+  await waitFor(
+    'new forwarders, and no Lease of an old one',
+    async () => {
+      const now = (await leases()).trim().split('\n');
+      return now.length === before.size && now.every((lease) => !before.has(lease));
+    },
+    { deadlineMs: 60_000 },
+  );
+});
+
 /** After a deletion by somebody else, or an installation, some things are new; everything else is as it was. */
 const NEW: Allowance[] = [
   ...ALLOWED,
