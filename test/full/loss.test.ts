@@ -237,7 +237,14 @@ test('forwarders that are replaced give up their Leases, so that others take ove
       'name',
     ]);
   const before = new Set((await leases()).trim().split('\n'));
-  await stage.cluster.kubectl(['rollout', 'restart', 'deployment/queue-splitter-forwarder', '-n', OPERATOR_NAMESPACE]);
+  await stage.cluster.kubectl([
+    'delete',
+    'pod',
+    '-n',
+    OPERATOR_NAMESPACE,
+    '-l',
+    'app.kubernetes.io/component=forwarder',
+  ]);
   await waitFor(
     'new forwarders, and no Lease of an old one',
     async () => {

@@ -8,7 +8,8 @@ import type { Stage } from './stage.ts';
 export type AuditLine = {
   stage: string;
   verb: string;
-  user: { username: string };
+  /** Empty when the token was not valid: a pod whose service account is gone. */
+  user: { username?: string };
   requestURI: string;
   objectRef?: { apiGroup?: string; resource?: string; subresource?: string; namespace?: string; name?: string };
   annotations?: Record<string, string>;
@@ -91,8 +92,9 @@ export function refusedRequests(lines: readonly AuditLine[]): string[] {
     const { user, verb, requestURI } = line;
     const account = boundAccount(line);
     if (account !== undefined) unbound[verb === 'delete' ? 'add' : 'delete'](account);
-    const name = user.username.slice(PREFIX.length);
-    const isOurs = user.username.startsWith(PREFIX) && PROCESSES.includes(name);
+    const { username = '' } = user;
+    const name = username.slice(PREFIX.length);
+    const isOurs = username.startsWith(PREFIX) && PROCESSES.includes(name);
     return isOurs && !isAllowed(line) && !unbound.has(name) ? [`${name} ${verb} ${requestURI}`] : [];
   });
 }
