@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { PATCHED_LABEL, TOKEN_PREFIX } from '../../api/constants.ts';
 import type { Allowance, Snapshot } from '../checker/snapshot.ts';
 import { askWebhook } from '../cluster/stage/admission.ts';
 import { type Grant, readAudit, readGrants, refusedRequests, unusedGrants } from '../cluster/stage/audit.ts';
@@ -223,6 +224,33 @@ test('an entry whose split is gone blocks nobody: the replica asks the API serve
   assert.equal(response.allowed, true);
   assert.equal(response.patch, undefined);
 });
+
+test('a pod that carries the token of a split that does not exist is replaced', async () => {
+  const [name = ''] = await ownPodNames();
+  await stage.cluster.kubectl(['label', 'pod', name, '-n', SHOP_NAMESPACE, `${PATCHED_LABEL}=${TOKEN_PREFIX}stray`]);
+  await waitFor(
+    'the pod to be replaced',
+    async () => {
+      const names = await ownPodNames();
+      return !names.includes(name) && names.length === 3;
+    },
+    { deadlineMs: 60_000 },
+  );
+});
+
+async function ownPodNames(): Promise<string[]> {
+  const args = [
+    'get',
+    'pods',
+    '-n',
+    SHOP_NAMESPACE,
+    '-l',
+    `app=${ORDERS_WORKER}`,
+    '-o',
+    'jsonpath={.items[*].metadata.name}',
+  ];
+  return (await stage.cluster.kubectl(args)).split(' ');
+}
 
 test('forwarders that are replaced give up their Leases, so that others take over at once', async () => {
   const leases = () =>

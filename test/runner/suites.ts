@@ -29,7 +29,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/unit/**/*.test.ts',
     concurrency: 2,
     fileTimeoutMs: minutes(2),
-    usualSeconds: 60,
+    usualSeconds: 25,
     plan: () => [],
   },
   {
@@ -53,7 +53,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/brokers/**/*.test.ts',
     concurrency: 1,
     fileTimeoutMs: minutes(5),
-    usualSeconds: 120,
+    usualSeconds: 170,
     plan: planBrokers,
   },
   {
@@ -61,7 +61,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/cluster/**/*.test.ts',
     concurrency: 1,
     fileTimeoutMs: minutes(10),
-    usualSeconds: 300,
+    usualSeconds: 320,
     plan: () => [...planClusterTools(), ...planBrokers()],
   },
   {
@@ -69,7 +69,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/full/**/*.test.ts',
     concurrency: 1,
     fileTimeoutMs: minutes(30),
-    usualSeconds: 1800,
+    usualSeconds: 500,
     plan: () => [...planClusterTools(), ...planBrokers()],
     optional: true,
   },

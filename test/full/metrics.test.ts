@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
 import { type ProducedLine, readProduced, readReceived } from '../checker/history.ts';
+import { OPERATOR_NAMESPACE } from '../cluster/stage/installation.ts';
+import { type Page, scrape, select, sum } from '../cluster/stage/scrape.ts';
+import { untilRestored } from '../cluster/stage/seen.ts';
+import { createSession, type PlayedSession } from '../cluster/stage/session.ts';
+import { openStage, type Stage } from '../cluster/stage/stage.ts';
+import { assertClean, historyOf } from '../cluster/stage/verdict.ts';
 import { ORDERS_QUEUE, ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
 import { waitFor } from '../testbed/wait.ts';
-import { OPERATOR_NAMESPACE } from './stage/installation.ts';
-import { type Page, scrape, select, sum } from './stage/scrape.ts';
-import { untilRestored } from './stage/seen.ts';
-import { createSession, type PlayedSession } from './stage/session.ts';
-import { openStage, type Stage } from './stage/stage.ts';
-import { assertClean, historyOf } from './stage/verdict.ts';
 
 /** The forwarders ask for the depth of their queues every few seconds. */
 const LAG_DEADLINE = { deadlineMs: 30_000, intervalMs: 500 };

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Snapshot } from '../checker/snapshot.ts';
+import { closeStage } from '../cluster/stage/logs.ts';
+import { readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
+import { createSession, type PlayedSession, type SessionRequest } from '../cluster/stage/session.ts';
+import { openStage, type Stage } from '../cluster/stage/stage.ts';
+import { assertClean, assertRestored, historyOf, snapshotWorld } from '../cluster/stage/verdict.ts';
 import { INVOICES_WORKER, ORDERS_QUEUE, SHOP_NAMESPACE } from '../shop/manifests.ts';
-import { closeStage } from './stage/logs.ts';
-import { readSplits, untilReceived, untilRestored, webhookEntries } from './stage/seen.ts';
-import { createSession, type PlayedSession, type SessionRequest } from './stage/session.ts';
-import { openStage, type Stage } from './stage/stage.ts';
-import { assertClean, assertRestored, historyOf, snapshotWorld } from './stage/verdict.ts';
 
 let stage: Stage;
 let world: Snapshot;
