@@ -1,21 +1,23 @@
 /** The life of a Kafka split at the broker: sessions come and end, the drain, the way back, and what happens to the topics meanwhile. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Route, SplitQueue } from '../../api/kinds/workload-split.ts';
 import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { waitFor } from '../testbed/wait.ts';
-import { assertOrdered, numbered, readAll, sendNumbered, waitForRecords } from './kafka-records.ts';
+import { assertOrdered, commitUpTo, numbered, readAll, sendNumbered, waitForRecords } from './kafka-records.ts';
 import {
+  ALICE,
   createOriginal,
   createSplit,
   createTopicAgain,
+  ending,
   type KafkaWorld,
   makeTopic,
   OWNER,
   opened,
   openKafkaWorld,
   openPipeline,
+  routeOf,
   skip,
   unique,
 } from './kafka-support.ts';
@@ -26,31 +28,6 @@ before(async () => {
 });
 after(() => world?.close());
 
-const ALICE = { tenant: '^alice$' };
-const ending = (queue: SplitQueue): SplitQueue => ({
-  ...queue,
-  routes: queue.routes.map((route) => ({ ...route, ending: true })),
-});
-
-function routeOf(queue: SplitQueue): Route & { destination: { group: string } } {
-  const [route] = queue.routes;
-  assert.ok(route?.destination.group);
-  return { ...route, destination: { ...route.destination, group: route.destination.group } };
-}
-
-/** As a session's reader that has read some of its messages: everything up to a number is committed. */
-async function commitUpTo(kafka: KafkaWorld, { destination }: ReturnType<typeof routeOf>, id: number): Promise<number> {
-  const offsets = new Map<number, bigint>();
-  let handled = 0;
-  for (const { partition, offset, value } of await readAll(kafka, destination.name)) {
-    if (Number(value?.toString()) > id) continue;
-    offsets.set(partition, offset + 1n);
-    handled += 1;
-  }
-  await commitWithoutMembers(kafka.cluster, destination.group, destination.name, offsets);
-  return handled;
-}
-
 describe('the end of a session', { skip }, () => {
   it('moves what is left to the fallback before anything newer of the same key', async () => {
     const kafka = opened(world);
@@ -60,7 +37,7 @@ describe('the end of a session', { skip }, () => {
     await sendNumbered(kafka, topic, 0, 200);
     const route = routeOf(queue);
     await waitForRecords(kafka, route.destination.name, 100);
-    const handled = await commitUpTo(kafka, route, 60);
+    const handled = await commitUpTo(kafka, route.destination, 60);
     const sending = sendNumbered(kafka, topic, 200, 600);
     await pipeline.apply(ending(queue));
     const [returned] = await waitFor('the left-overs to be moved', () => pipeline.status().returned, {
@@ -116,7 +93,7 @@ describe('the end of a session', { skip }, () => {
     await first.apply(queue);
     await sendNumbered(kafka, topic, 0, 20);
     await waitForRecords(kafka, routeOf(queue).destination.name, 10);
-    await commitUpTo(kafka, routeOf(queue), 100);
+    await commitUpTo(kafka, routeOf(queue).destination, 100);
     for (const pipeline of [first, openPipeline(kafka, queue)]) {
       await pipeline.apply(ending(queue));
       const returned = await waitFor('the end', () => pipeline.status().returned, { deadlineMs: 10_000 });

@@ -1,7 +1,6 @@
 /** What happens to topics, groups and the broker while a Kafka split forwards. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Route, SplitQueue } from '../../api/kinds/workload-split.ts';
 import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
 import { waitFor } from '../testbed/wait.ts';
 import {
@@ -14,6 +13,7 @@ import {
   waitForRecords,
 } from './kafka-records.ts';
 import {
+  ALICE,
   createOriginal,
   createSplit,
   createTopic,
@@ -23,6 +23,7 @@ import {
   opened,
   openKafkaWorld,
   openPipeline,
+  routeOf,
   skip,
 } from './kafka-support.ts';
 
@@ -31,35 +32,6 @@ before(async () => {
   world = await openKafkaWorld();
 });
 after(() => world?.close());
-
-const ALICE = { tenant: '^alice$' };
-const _ending = (queue: SplitQueue): SplitQueue => ({
-  ...queue,
-  routes: queue.routes.map((route) => ({ ...route, ending: true })),
-});
-
-function routeOf(queue: SplitQueue): Route & { destination: { group: string } } {
-  const [route] = queue.routes;
-  assert.ok(route?.destination.group);
-  return { ...route, destination: { ...route.destination, group: route.destination.group } };
-}
-
-/** As a session's reader that has read some of its messages: everything up to a number is committed. */
-async function _commitUpTo(
-  kafka: KafkaWorld,
-  { destination }: ReturnType<typeof routeOf>,
-  id: number,
-): Promise<number> {
-  const offsets = new Map<number, bigint>();
-  let handled = 0;
-  for (const { partition, offset, value } of await readAll(kafka, destination.name)) {
-    if (Number(value?.toString()) > id) continue;
-    offsets.set(partition, offset + 1n);
-    handled += 1;
-  }
-  await commitWithoutMembers(kafka.cluster, destination.group, destination.name, offsets);
-  return handled;
-}
 
 describe('meanwhile', { skip }, () => {
   it('a second session gets its messages at once, the first one keeps what both match', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Message } from 'kafkajs';
 import { fetchPartitions } from '../../common/kafka/wire/fetch.ts';
+import { commitWithoutMembers, type Offsets } from '../../common/kafka/wire/offsets.ts';
 import { readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import { type RecordContent, readContent } from '../../common/kafka/wire/record-batch.ts';
 import { waitFor } from '../testbed/wait.ts';
@@ -108,4 +109,21 @@ export async function groupOffsets(world: KafkaWorld, group: string, topic: stri
   const [found] = await world.topics.fetchOffsets({ groupId: group, topics: [topic] });
   const known = found?.partitions.filter(({ offset }) => offset !== '-1') ?? [];
   return Object.fromEntries(known.map(({ partition, offset }) => [partition, offset]));
+}
+
+/** As a reader that has handled everything up to a number, and says so. Resolves to how many that are. */
+export async function commitUpTo(
+  world: KafkaWorld,
+  { name, group }: { name: string; group: string },
+  id: number,
+): Promise<number> {
+  const offsets: Offsets = new Map();
+  let handled = 0;
+  for (const { partition, offset, value } of await readAll(world, name)) {
+    if (Number(value?.toString()) > id) continue;
+    offsets.set(partition, offset + 1n);
+    handled += 1;
+  }
+  await commitWithoutMembers(world.cluster, group, name, offsets);
+  return handled;
 }

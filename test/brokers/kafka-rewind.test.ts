@@ -1,9 +1,9 @@
 /** A target that is gone: what nobody read is given back by moving the application's group, and nothing is produced into the original. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { commitWithoutMembers, type Offsets } from '../../common/kafka/wire/offsets.ts';
-import { groupOffsets, readAll, sendNumbered, waitForRecords } from './kafka-records.ts';
+import { commitUpTo, groupOffsets, readAll, sendNumbered, waitForRecords } from './kafka-records.ts';
 import {
+  ALICE,
   createOriginal,
   createSplit,
   type KafkaWorld,
@@ -19,20 +19,11 @@ before(async () => {
 });
 after(() => world?.close());
 
-/** As a reader that handled everything up to a number. */
-async function readUpTo(kafka: KafkaWorld, topic: string, group: string, last: number): Promise<void> {
-  const offsets: Offsets = new Map();
-  for (const { partition, offset, value } of await readAll(kafka, topic)) {
-    if (Number(value?.toString()) <= last) offsets.set(partition, offset + 1n);
-  }
-  await commitWithoutMembers(kafka.cluster, group, topic, offsets);
-}
-
 describe('the rewind of a lost target', { skip }, () => {
   it('goes to the first record of each partition that nobody read, in the fallback or in a session', async () => {
     const kafka = opened(world);
     const original = await createOriginal(kafka);
-    const { topic, group, queue } = await createSplit(kafka, original, { alice: { tenant: '^alice$' } });
+    const { topic, group, queue } = await createSplit(kafka, original, { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
     await sendNumbered(kafka, topic, 0, 200);
@@ -40,8 +31,8 @@ describe('the rewind of a lost target', { skip }, () => {
     assert.ok(alice?.group);
     await waitForRecords(kafka, queue.fallback.name, 100);
     await waitForRecords(kafka, alice.name, 100);
-    await readUpTo(kafka, queue.fallback.name, group, 99);
-    await readUpTo(kafka, alice.name, alice.group, 149);
+    await commitUpTo(kafka, { name: queue.fallback.name, group }, 99);
+    await commitUpTo(kafka, { name: alice.name, group: alice.group }, 149);
     await pipeline.apply({ ...queue, forwarding: 'Stop' });
     await kafka.admin.fence(queue);
     const records = await readAll(kafka, topic);
@@ -70,7 +61,7 @@ describe('the rewind of a lost target', { skip }, () => {
     await pipeline.apply(queue);
     await sendNumbered(kafka, topic, 0, 40);
     await waitForRecords(kafka, queue.fallback.name, 40);
-    await readUpTo(kafka, queue.fallback.name, group, 40);
+    await commitUpTo(kafka, { name: queue.fallback.name, group }, 40);
     await pipeline.apply({ ...queue, forwarding: 'Stop' });
     await kafka.admin.fence(queue);
     const before = await groupOffsets(kafka, group, topic);

@@ -225,3 +225,17 @@ export function createTopicAgain(kafka: KafkaWorld, queue: SplitQueue, name: str
   const entry = { kind: 'KafkaTopic', name, role: 'session', queue: 'orders', state: 'Created', topicId } as const;
   return kafka.admin.create({ entry, original: queue.original, connection: {}, owner: OWNER, tags: {} });
 }
+
+export const ALICE = { tenant: '^alice$' };
+/** The split when its sessions have ended. */
+export const ending = (queue: SplitQueue): SplitQueue => ({
+  ...queue,
+  routes: queue.routes.map((route) => ({ ...route, ending: true })),
+});
+
+/** The route of the only session. */
+export function routeOf(queue: SplitQueue): Route & { destination: { group: string } } {
+  const [route] = queue.routes;
+  assert.ok(route?.destination.group);
+  return { ...route, destination: { ...route.destination, group: route.destination.group } };
+}
