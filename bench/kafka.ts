@@ -107,7 +107,12 @@ async function forwardWithPipeline(): Promise<number> {
   };
   const pipeline = createKafkaPipeline(
     queue,
-    { split: { name: 'bench', namespace: 'bench', uid: 'bench' }, onChange: () => undefined, mayWrite: () => true },
+    {
+      split: { name: 'bench', namespace: 'bench', uid: 'bench' },
+      onChange: () => undefined,
+      mayWrite: () => true,
+      othersMayWrite: () => undefined,
+    },
     { resolveProperties: async () => properties, clock: systemClock, random: Math.random },
   );
   const startedAt = performance.now();

@@ -153,7 +153,7 @@ async function ourPipeline(client: SQSClient, { original, fallback, alice }: Que
   const clients = createSqsClients();
   const pipeline = createSqsPipeline(
     queue,
-    { split, onChange: () => undefined, mayWrite: () => true },
+    { split, onChange: () => undefined, mayWrite: () => true, othersMayWrite: () => undefined },
     { clients, clock: systemClock, random: Math.random },
   );
   await pipeline.apply(queue);

@@ -22,6 +22,8 @@ const schema = z.object({
   QUEUE_SPLITTER_SQS_WAIT_SECONDS: z.coerce.number().int().min(0).max(20).default(5),
   /** Concurrent long polls of one queue at full flow. */
   QUEUE_SPLITTER_SQS_MAX_POLLS: count.max(128).default(16),
+  /** How long this replica goes on without an API server; others reckon for so long with one that is cut off. */
+  QUEUE_SPLITTER_FAIL_STATIC_SECONDS: count.min(60).default(14_400),
   QUEUE_SPLITTER_LAG_INTERVAL_MS: count.default(10_000),
 });
 
@@ -30,6 +32,7 @@ export type ForwarderConfig = {
   podUid: string | undefined;
   namespace: string;
   metricsPort: number;
+  failStaticMs: number;
   sessionDrainTimeoutMs: number;
   sqs: Partial<SqsSettings>;
 };
@@ -43,6 +46,7 @@ export function forwarderConfig(environment: Record<string, string | undefined>)
     podUid: values.POD_UID,
     namespace: values.QUEUE_SPLITTER_NAMESPACE,
     metricsPort: values.QUEUE_SPLITTER_METRICS_PORT,
+    failStaticMs: values.QUEUE_SPLITTER_FAIL_STATIC_SECONDS * 1000,
     sessionDrainTimeoutMs,
     sqs: {
       confirmEmptyMs: values.QUEUE_SPLITTER_SQS_EMPTY_CONFIRMATION_MS,

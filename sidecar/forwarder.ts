@@ -16,9 +16,9 @@ import { Reporter } from './reporter.ts';
 import { type PipelineFactories, SplitRunner } from './split-runner.ts';
 
 export type ForwarderOptions = {
-  client: Pick<KubeClient, 'mergePatch' | 'jsonPatch'>;
+  client: Pick<KubeClient, 'list' | 'mergePatch' | 'jsonPatch'>;
   splits: Pick<Reflector<WorkloadSplit>, 'get' | 'list' | 'onChange'>;
-  replicas: Pick<Replicas, 'alive' | 'mayAct' | 'onChange'>;
+  replicas: Pick<Replicas, 'alive' | 'mayAct' | 'onChange' | 'othersMayWrite' | 'term'>;
   /** Pod name; the holder in the status of splits. */
   me: string;
   factories: PipelineFactories;
@@ -29,7 +29,13 @@ export type ForwarderOptions = {
   stepMs?: number;
 };
 
-type Running = { runner: SplitRunner; reporter: Reporter; basedOn: string | undefined };
+type Running = {
+  runner: SplitRunner;
+  reporter: Reporter;
+  basedOn: string | undefined;
+  /** The term of this replica in which the API server last said that the split is ours. */
+  term: number;
+};
 
 const WORKERS = 8;
 /** Before a fenced split is taken again: whoever fenced us shall be heard first. */
@@ -79,6 +85,7 @@ export class Forwarder {
       this.#ownerlessSince.delete(key);
       return this.#leave(key);
     }
+    if (running && running.term !== replicas.term) await this.#confirm(key, running);
     // The cache has not seen our own write yet.
     if (running && running.basedOn === split.metadata.resourceVersion) return undefined;
     if (running?.runner.isFenced) {
@@ -116,10 +123,26 @@ export class Forwarder {
     }
   }
 
+  /** Our Lease had run out: somebody else may hold the split since, and the cache need not know it yet. Until then nothing is written. */
+  async #confirm(key: string, running: Running): Promise<void> {
+    const { client, me, replicas } = this.#options;
+    const { term } = replicas;
+    const { namespace = '', name } = parseKey(key);
+    const found = await client.list<WorkloadSplit>(WORKLOAD_SPLITS, {
+      namespace,
+      fieldSelector: `metadata.name=${name}`,
+    });
+    const split = found.items.find(({ metadata }) => metadata.uid === running.runner.uid);
+    const holder = split?.status?.forwarder?.holder;
+    if (holder === me) running.term = term;
+    else if (holder !== undefined) running.runner.revoke();
+  }
+
   /** The resourceVersion makes the API server the judge: of several replicas one wins. */
   async #take(key: string, split: WorkloadSplit): Promise<WorkResult> {
-    const { client, me, log } = this.#options;
+    const { client, me, replicas, log } = this.#options;
     const { resourceVersion, uid } = split.metadata;
+    const { term } = replicas;
     let taken: WorkloadSplit;
     try {
       taken = await client.mergePatch<WorkloadSplit>(
@@ -141,21 +164,23 @@ export class Forwarder {
     if (running !== undefined) {
       // Our status had vanished; nothing else has changed.
       running.basedOn = resourceVersion;
+      running.term = term;
       running.runner.update(taken);
       running.reporter.mark();
     } else {
-      this.#running.set(key, this.#run(key, taken, resourceVersion));
+      this.#running.set(key, this.#run(key, taken, { basedOn: resourceVersion, term }));
     }
     return undefined;
   }
 
-  #run(key: string, split: WorkloadSplit, basedOn: string | undefined): Running {
+  #run(key: string, split: WorkloadSplit, taken: Pick<Running, 'basedOn' | 'term'>): Running {
     const { factories, replicas, clock, random, log } = this.#options;
     const reporter = new Reporter({ write: () => this.#report(key), clock, random });
     const runner: SplitRunner = new SplitRunner({
       split,
       factories,
-      mayAct: () => replicas.mayAct(),
+      mayAct: () => replicas.mayAct() && running.term === replicas.term,
+      othersMayWrite: () => replicas.othersMayWrite(),
       onChange: () => {
         reporter.mark();
         if (runner.isFenced) this.#queue.add(key);
@@ -164,7 +189,8 @@ export class Forwarder {
       random,
       log,
     });
-    return { runner, reporter, basedOn };
+    const running = { runner, reporter, ...taken };
+    return running;
   }
 
   /** Conditional on the holder only, so that it never fights with the controller's writes and never overwrites another replica's. */

@@ -51,6 +51,7 @@ async function main(signal: AbortSignal): Promise<void> {
     leases,
     namespace: config.namespace,
     podUid: config.podUid,
+    failStaticMs: config.failStaticMs,
   });
   const forwarder = new Forwarder({ ...common, client, splits, replicas, factories: factories(config, client, sqs) });
   const http = await startProcessServer({

@@ -13,6 +13,8 @@ export type PipelineOptions = {
   onChange: () => void;
   /** True while this replica may still write: its Lease is fresh. Asked before each send. */
   mayWrite: () => boolean;
+  /** A sentence while another replica may still write by routes of before; what looks empty counts as empty only without one. */
+  othersMayWrite: () => string | undefined;
 };
 
 export type Pipeline = {

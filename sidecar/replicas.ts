@@ -26,7 +26,12 @@ export type ReplicasOptions = {
   durationMs?: number;
   /** 5 s unless told. */
   renewMs?: number;
+  /** How long this replica goes on without an API server, and how long others reckon with one that is cut off. */
+  failStaticMs: number;
 };
+
+/** Requests that were on their way when a replica had to stop have ended after so long. */
+const IN_FLIGHT_MS = 60_000;
 
 export class Replicas {
   readonly #options: ReplicasOptions;
@@ -35,6 +40,7 @@ export class Replicas {
   readonly #observer: LeaseObserver;
   readonly #callbacks = new Set<() => void>();
   #renewedAt = Number.NEGATIVE_INFINITY;
+  #term = 0;
   #unreachableAt = Number.NEGATIVE_INFINITY;
   /** When our own Lease was last seen to change through the watch: proof that we would see others'. */
   #sawOwnChangeAt = Number.NEGATIVE_INFINITY;
@@ -54,12 +60,35 @@ export class Replicas {
 
   /**
    * True while this replica may write to queues: its Lease is fresh, or the API server cannot be reached. Then the forwarder fails static:
-   * an API server that is away must not stop anybody's messages, and while it is away for all, nobody can take over. False after a
-   * pause of the whole process (SIGSTOP, a frozen node) until the API server was asked.
+   * an API server that is away must not stop anybody's messages, and while it is away for all, nobody can take over. Not for ever, so
+   * that others know when a replica that is cut off has stopped (ADR 6). False after a pause of the whole process (SIGSTOP, a frozen
+   * node) until the API server was asked.
    */
   mayAct(): boolean {
-    const now = this.#options.clock.monotonic();
-    return now - this.#renewedAt < this.#durationMs || now - this.#unreachableAt < this.#durationMs;
+    const { clock, failStaticMs } = this.#options;
+    const now = clock.monotonic();
+    if (now - this.#renewedAt < this.#durationMs) return true;
+    return now - this.#unreachableAt < this.#durationMs && now - this.#renewedAt < failStaticMs;
+  }
+
+  /** Grows when our Lease had run out before it was renewed: others may have taken what we hold, so it must be asked for anew. */
+  get term(): number {
+    return this.#term;
+  }
+
+  /**
+   * A sentence when another replica may still send by routes of before: it does not renew and was not seen to go, or nobody can tell.
+   * What looks empty meanwhile may be filled again. A Lease goes with its pod, so a replica that is gone for good is not meant.
+   */
+  othersMayWrite(): string | undefined {
+    const { leases, namespace } = this.#options;
+    if (!leases.synced || !this.#canJudge())
+      return 'the API server cannot be reached, so nobody knows whether another forwarder still sends';
+    const silent = leases.list().filter((lease) => this.#isSilent(lease));
+    const names = silent.map(({ metadata }) => metadata.name).join(' ');
+    return names === ''
+      ? undefined
+      : `forwarder ${names} was not seen to go and may still send until ${this.#options.failStaticMs / 60_000} minutes have passed; if its pod is surely gone, delete its Lease (kubectl -n ${namespace} delete lease ${names})`;
   }
 
   /** Names of living replicas; undefined while we would not see whether others live: then nobody is declared dead. */
@@ -105,6 +134,7 @@ export class Replicas {
         if (!isNotFound(error)) throw error;
         await client.create<Lease>(LEASES, this.#newLease(spec));
       }
+      if (Number.isFinite(this.#renewedAt) && clock.monotonic() - this.#renewedAt >= this.#durationMs) this.#term += 1;
       this.#renewedAt = sentAt;
     } catch (error) {
       const { code } = toSplitterError(error);
@@ -141,6 +171,13 @@ export class Replicas {
     if (lease === undefined) this.#observer.forget(parseKey(key));
     else this.#observer.sinceChangeMs(lease);
     if (lease === undefined || couldJudge !== this.#canJudge()) this.#notify();
+  }
+
+  /** Neither renewing nor stopped by its own bound. */
+  #isSilent(lease: Lease): boolean {
+    const silentMs = this.#observer.sinceChangeMs(lease);
+    const mayStillAct = silentMs < this.#options.failStaticMs + IN_FLIGHT_MS;
+    return lease.metadata.name !== this.#options.me && silentMs >= durationOf(lease, this.#durationMs) && mayStillAct;
   }
 
   /** Our own Lease changes so often; while we see that, we would see the others' changes too. */

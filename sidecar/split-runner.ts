@@ -16,6 +16,8 @@ export type SplitRunnerOptions = {
   factories: PipelineFactories;
   /** Of this replica; the runner adds that the split is still ours. */
   mayAct: () => boolean;
+  /** See PipelineOptions. */
+  othersMayWrite: () => string | undefined;
   /** `acknowledgedRevision` or `queues` have changed. */
   onChange: () => void;
   clock: Clock;
@@ -122,7 +124,7 @@ export class SplitRunner {
   #pipelineOf(queue: SplitQueue): Pipeline {
     const known = this.#pipelines.get(queue.key);
     if (known !== undefined) return known;
-    const { split, factories, mayAct, onChange } = this.#options;
+    const { split, factories, mayAct, othersMayWrite, onChange } = this.#options;
     const pipeline = factories[queue.kind](queue, {
       split: {
         name: split.metadata.name,
@@ -132,6 +134,7 @@ export class SplitRunner {
       },
       onChange,
       mayWrite: () => this.#isOurs && mayAct(),
+      othersMayWrite,
     });
     this.#pipelines.set(queue.key, pipeline);
     return pipeline;

@@ -31,6 +31,8 @@ export type MoveRequest = {
   visibilitySeconds: number;
   /** Asked before each send; false ends the move with an error. */
   mayWrite: () => boolean;
+  /** True while somebody may still send to the source: an empty look then proves nothing. */
+  mayGetMore: () => boolean;
   clock: Clock;
   signal: AbortSignal;
   /** Called with the number of messages of each acknowledged batch. */
@@ -58,13 +60,14 @@ export async function moveAll(request: MoveRequest): Promise<MoveResult> {
     signal.throwIfAborted();
     const left = await depthOf(request.from);
     const now = clock.monotonic();
-    if (totalOf(left) === 0) {
+    const seemsEmpty = totalOf(left) === 0;
+    if (seemsEmpty && !request.mayGetMore()) {
       emptySince ??= now;
       if (now - emptySince >= confirmMs) return { moved, empty: true, left };
     } else {
       emptySince = undefined;
       // Also when nothing seems visible: counts are late, and some emulators count messages as in flight until somebody asks for them.
-      const count = await moveVisible(request);
+      const count = seemsEmpty ? 0 : await moveVisible(request);
       moved += count;
       if (clock.monotonic() - startedAt >= deadlineMs) {
         return { moved, empty: false, left: await depthOf(request.from) };

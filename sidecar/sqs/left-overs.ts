@@ -13,6 +13,7 @@ export type LeftOversOptions = {
   clock: Clock;
   endOf: (location: QueueLocation) => MoveEnd;
   mayWrite: () => boolean;
+  othersMayWrite: () => string | undefined;
   onChange: () => void;
   onMoved: (from: string, messages: number) => void;
 };
@@ -90,7 +91,7 @@ export class LeftOvers {
 
   /** @returns why the source is not empty yet. */
   async #moveOnce(move: Move, from: QueueLocation, to: QueueLocation): Promise<SplitterError | undefined> {
-    const { settings, clock, endOf, mayWrite, onMoved } = this.#options;
+    const { settings, clock, endOf, mayWrite, othersMayWrite, onMoved } = this.#options;
     try {
       const { empty, left } = await moveAll({
         from: endOf(from),
@@ -99,6 +100,7 @@ export class LeftOvers {
         deadlineMs: settings.sessionDrainTimeoutMs,
         visibilitySeconds: settings.visibilitySeconds,
         mayWrite,
+        mayGetMore: () => othersMayWrite() !== undefined,
         clock,
         signal: move.abort.signal,
         onMoved: (messages) => {
@@ -108,11 +110,11 @@ export class LeftOvers {
       });
       move.isEmpty = empty;
       if (empty) return undefined;
-      return new SplitterError(
-        'BrokerRejected',
-        `Queue ${from.name} still holds ${totalOf(left)} messages (${left.inFlight} in flight at a reader) after ${settings.sessionDrainTimeoutMs / 1000} s; it is kept, and they move to ${to.name} when their visibility timeout is over.`,
-        { retryable: true },
-      );
+      const others = totalOf(left) === 0 ? othersMayWrite() : undefined;
+      const why = others
+        ? `Queue ${from.name} is empty and kept: ${others}.`
+        : `Queue ${from.name} still holds ${totalOf(left)} messages (${left.inFlight} in flight at a reader) after ${settings.sessionDrainTimeoutMs / 1000} s; it is kept, and they move to ${to.name} when their visibility timeout is over.`;
+      return new SplitterError('BrokerRejected', why, { retryable: true });
     } catch (error) {
       return toSplitterError(error);
     }

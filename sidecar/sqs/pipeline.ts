@@ -1,7 +1,7 @@
 // Brings one SQS standard queue to what the split wants: Hold, Forward, Stop or Return, and moves what ended sessions left behind. The moves
 // and the running data path are elsewhere; here is the order of things, and what is said about them.
 import type { ForwarderQueueStatus, QueueLocation, SplitQueue } from '../../api/kinds/workload-split.ts';
-import type { Clock } from '../../common/clock.ts';
+import { type Clock, pause } from '../../common/clock.ts';
 import { SplitterError } from '../../common/errors.ts';
 import type { SqsClients } from '../../common/sqs/client.ts';
 import type { MoveEnd } from '../../common/sqs/move.ts';
@@ -58,7 +58,7 @@ class SqsPipeline implements Pipeline {
     this.#dependencies = dependencies;
     this.#settings = { ...SQS_DEFAULTS, ...dependencies.settings };
     const { clock, random } = dependencies;
-    const { split, mayWrite, onChange } = options;
+    const { split, mayWrite, othersMayWrite, onChange } = options;
     this.#meters = createMeters(
       { namespace: split.namespace, workload: split.workload ?? split.name },
       queue.original.name,
@@ -74,6 +74,7 @@ class SqsPipeline implements Pipeline {
     });
     this.#leftOvers = new LeftOvers({
       ...common,
+      othersMayWrite,
       onChange,
       onMoved: (from, messages) => this.#countMoved(from, messages),
     });
@@ -169,10 +170,23 @@ class SqsPipeline implements Pipeline {
   async #stop(queue: SplitQueue, signal: AbortSignal): Promise<void> {
     await this.#leftOvers.keepOnly(endingMoves(queue));
     await this.#route(queue);
-    const stopped = this.#forwarding.stop(signal);
     this.#moveEnding(queue);
-    await stopped;
+    await this.#forwardUntilAlone(signal);
+    await this.#forwarding.stop(signal);
     if (await this.#leftOvers.allEmptied(signal)) this.#setState('Stopped');
+  }
+
+  /** "Stopped" is a promise for all replicas: while another may still send, we go on as well, so that the target does not starve. */
+  async #forwardUntilAlone(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#dependencies;
+    for (;;) {
+      const others = this.#options.othersMayWrite();
+      const problem = others === undefined ? undefined : new SplitterError('Conflict', others, { retryable: true });
+      this.#setProblem('others', problem);
+      if (others === undefined || signal.aborted) return;
+      await this.#forwarding.start(signal);
+      await pause(clock, this.#settings.retryMaxMs, signal);
+    }
   }
 
   /** Moves begin only when we do not read the original any more: we would forward what they bring back. */

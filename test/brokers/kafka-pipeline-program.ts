@@ -14,6 +14,7 @@ const pipeline = createKafkaPipeline(
     split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' },
     onChange: () => console.log(JSON.stringify(pipeline.status())),
     mayWrite: () => true,
+    othersMayWrite: () => undefined,
   },
   {
     resolveProperties: async () => new Map([['bootstrap.servers', bootstrap]]),

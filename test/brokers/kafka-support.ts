@@ -201,6 +201,7 @@ export function openPipeline(
       split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' },
       onChange: () => undefined,
       mayWrite: () => mayWrite,
+      othersMayWrite: () => undefined,
     },
     {
       resolveProperties: async () => world.properties,

@@ -17,6 +17,7 @@ const pipeline = createSqsPipeline(
     split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' },
     onChange: () => console.log(JSON.stringify(pipeline.status())),
     mayWrite: () => true,
+    othersMayWrite: () => undefined,
   },
   { clients: createSqsClients(), clock: systemClock, random: Math.random, settings },
 );

@@ -105,7 +105,12 @@ function suite(emulatorName: string, start: (place: Host) => Promise<SqsEmulator
   function pipelineFor(queue: SplitQueue, mayWrite = () => true, settings: Partial<typeof SETTINGS> = {}): Pipeline {
     const pipeline = createSqsPipeline(
       queue,
-      { split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' }, onChange: () => undefined, mayWrite },
+      {
+        split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' },
+        onChange: () => undefined,
+        mayWrite,
+        othersMayWrite: () => undefined,
+      },
       { clients, clock: systemClock, random: Math.random, settings: { ...SETTINGS, ...settings } },
     );
     open.push(pipeline);

@@ -3,6 +3,7 @@ import jsonPatch, { type Operation } from 'fast-json-patch';
 import type { WorkloadSplit, WorkloadSplitSpec } from '../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../common/errors.ts';
 import type { Change } from '../../../common/kube/reflector.ts';
+import type { KubeClient, KubeObject, ListOptions } from '../../../common/kube/types.ts';
 
 export class FakeSplits {
   readonly #stored = new Map<string, WorkloadSplit>();
@@ -72,7 +73,19 @@ export class FakeSplits {
     return () => this.#callbacks.delete(callback);
   };
 
-  async mergePatch<T>(_resource: unknown, object: { name: string }, patch: unknown): Promise<T> {
+  /** The server itself, where the rest of this class is a cache of it. */
+  readonly client: Pick<KubeClient, 'list' | 'mergePatch' | 'jsonPatch'> = {
+    list: async <T extends KubeObject>(_resource: unknown, options: ListOptions = {}) => {
+      if (this.failure !== undefined) throw this.failure;
+      const name = options.fieldSelector?.replace('metadata.name=', '');
+      const items = [...this.#stored.values()].filter(({ metadata }) => metadata.name === name);
+      return { items: items as unknown as T[], resourceVersion: String(this.#version) };
+    },
+    mergePatch: (resource, object, patch) => this.#mergePatch(resource, object, patch),
+    jsonPatch: (resource, object, patch) => this.#jsonPatch(resource, object, patch),
+  };
+
+  async #mergePatch<T>(_resource: unknown, object: { name: string }, patch: unknown): Promise<T> {
     const { metadata, status } = patch as WorkloadSplit;
     const current = this.#toWrite(object.name, patch);
     if (metadata.resourceVersion !== current.metadata.resourceVersion) {
@@ -81,7 +94,7 @@ export class FakeSplits {
     return this.#write(`shop/${object.name}`, { ...current, status: { ...current.status, ...status } }) as T;
   }
 
-  async jsonPatch<T>(_resource: unknown, object: { name: string }, patch: unknown[]): Promise<T> {
+  async #jsonPatch<T>(_resource: unknown, object: { name: string }, patch: unknown[]): Promise<T> {
     const document = structuredClone(this.#toWrite(object.name, patch));
     try {
       jsonPatch.applyPatch(document, patch as Operation[], true);

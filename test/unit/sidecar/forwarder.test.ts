@@ -1,96 +1,19 @@
-// The forwarder's shell over splits in memory and pipelines that only remember: who runs what, what is acknowledged, when it stops.
+// What a forwarder does with the splits that it holds: brings them to their spec, acknowledges, reports, closes.
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import type { ForwarderQueueStatus, SplitQueue } from '../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../common/errors.ts';
-import { Forwarder } from '../../../sidecar/forwarder.ts';
-import type { Pipeline, PipelineOptions } from '../../../sidecar/pipeline.ts';
-import { FakeClock, settled } from '../common/fake-clock.ts';
-import { FakeSplits } from './fake-splits.ts';
-
-const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-
-class FakePipeline implements Pipeline {
-  readonly applied: SplitQueue[] = [];
-  readonly options: PipelineOptions;
-  state: ForwarderQueueStatus;
-  isClosed = false;
-  /** Set it to let `apply` wait for it. */
-  gate: Promise<void> = Promise.resolve();
-
-  constructor(queue: SplitQueue, options: PipelineOptions) {
-    this.options = options;
-    this.state = { key: queue.key, state: 'Holding' };
-  }
-
-  async apply(queue: SplitQueue): Promise<void> {
-    this.applied.push(queue);
-    await this.gate;
-    this.set({ key: queue.key, state: queue.forwarding === 'Forward' ? 'Forwarding' : 'Holding' });
-  }
-
-  set(state: ForwarderQueueStatus): void {
-    this.state = state;
-    this.options.onChange();
-  }
-
-  status = () => this.state;
-
-  async close(): Promise<void> {
-    this.isClosed = true;
-  }
-}
-
-function queue(key: string, more: Partial<SplitQueue> = {}): SplitQueue {
-  return {
-    key,
-    id: key,
-    kind: 'SQS',
-    connection: {},
-    variables: [],
-    groupVariables: [],
-    original: { name: key, url: `http://sqs/1/${key}` },
-    fallback: { name: `f-${key}`, url: `http://sqs/1/f-${key}` },
-    routes: [],
-    forwarding: 'Forward',
-    ...more,
-  };
-}
+import type { Forwarder } from '../../../sidecar/forwarder.ts';
+import { settled } from '../common/fake-clock.ts';
+import { queue, startForwarder } from './forwarder-bench.ts';
 
 describe('Forwarder', () => {
   const open: Forwarder[] = [];
   afterEach(() => Promise.all(open.splice(0).map((forwarder) => forwarder.stop())));
 
-  function setUp(options: { alive?: Set<string> | undefined } = { alive: new Set(['me']) }) {
-    const clock = new FakeClock();
-    const splits = new FakeSplits();
-    const pipelines: FakePipeline[] = [];
-    const replicas = { current: options.alive, changed: () => {}, mayAct: true };
-    const factory = (made: SplitQueue, pipelineOptions: PipelineOptions) => {
-      const pipeline = new FakePipeline(made, pipelineOptions);
-      pipelines.push(pipeline);
-      return pipeline;
-    };
-    const forwarder = new Forwarder({
-      client: splits,
-      splits,
-      replicas: {
-        alive: () => replicas.current,
-        mayAct: () => replicas.mayAct,
-        onChange: (callback) => {
-          replicas.changed = callback;
-        },
-      },
-      me: 'me',
-      factories: { SQS: factory, Kafka: factory },
-      clock,
-      random: () => 0,
-      log,
-    });
-    open.push(forwarder);
-    forwarder.start();
-    const status = (name: string) => splits.at(name).status?.forwarder;
-    return { clock, splits, pipelines, replicas, forwarder, status };
+  function setUp(options?: Parameters<typeof startForwarder>[0]) {
+    const started = startForwarder(options);
+    open.push(started.forwarder);
+    return started;
   }
 
   it('takes a split without holder, brings it to its spec and acknowledges the revision', async () => {
@@ -193,117 +116,6 @@ describe('Forwarder', () => {
       pipelines.map(({ isClosed }) => isClosed),
       [true, true],
     );
-  });
-
-  it('stops writing at once when the API says that another holds the split', async () => {
-    const { splits, pipelines, status } = setUp();
-    splits.put('a', { queues: [queue('orders')] });
-    await settled();
-    const [pipeline] = pipelines;
-    assert.equal(pipeline?.options.mayWrite(), true);
-    splits.change('a', (split) => {
-      split.status = { forwarder: { holder: 'other', acknowledgedRevision: 0, queues: [] } };
-    });
-    assert.equal(pipeline?.options.mayWrite(), false);
-    await settled();
-    assert.equal(pipeline?.isClosed, true);
-    assert.equal(status('a')?.holder, 'other');
-  });
-
-  it('never reports over another holder, even before it has heard of it', async () => {
-    const { splits, pipelines, status } = setUp();
-    splits.put('a', { queues: [queue('orders')] });
-    await settled();
-    splits.isWatching = false;
-    splits.change('a', (split) => {
-      split.status = { forwarder: { holder: 'other', acknowledgedRevision: 0, queues: [] } };
-    });
-    pipelines[0]?.set({ key: 'orders', state: 'Error' });
-    await settled();
-    assert.deepEqual(status('a'), { holder: 'other', acknowledgedRevision: 0, queues: [] });
-    splits.catchUp();
-    await settled();
-    assert.equal(pipelines[0]?.isClosed, true);
-  });
-
-  it('writes its status again when it has vanished', async () => {
-    const { splits, pipelines, status } = setUp();
-    splits.put('a', { queues: [queue('orders')] });
-    await settled();
-    await settled();
-    splits.change('a', (split) => {
-      delete split.status;
-    });
-    await settled();
-    await settled();
-    assert.equal(status('a')?.holder, 'me');
-    assert.equal(status('a')?.acknowledgedRevision, 1);
-    assert.equal(pipelines.length, 1, 'the data path went on');
-  });
-
-  it('goes on and reports later when the API is away', async () => {
-    const { splits, pipelines, status, clock, replicas } = setUp();
-    splits.put('a', { queues: [queue('orders')] });
-    await settled();
-    await settled();
-    splits.failure = new SplitterError('ApiUnreachable', 'away', { retryable: true });
-    replicas.current = undefined;
-    pipelines[0]?.set({ key: 'orders', state: 'Error', message: 'a sentence' });
-    await settled();
-    assert.equal(pipelines[0]?.isClosed, false);
-    assert.equal(pipelines[0]?.options.mayWrite(), true);
-    splits.failure = undefined;
-    await clock.advance(20_000);
-    assert.equal(status('a')?.queues[0]?.message, 'a sentence');
-  });
-
-  it('writes nothing while the replica as a whole may not act', async () => {
-    const { splits, pipelines, replicas } = setUp();
-    splits.put('a', { queues: [queue('orders')] });
-    await settled();
-    replicas.mayAct = false;
-    assert.equal(pipelines[0]?.options.mayWrite(), false);
-  });
-
-  it('leaves a living holder alone and takes over when its sign of life is gone', async () => {
-    const { splits, pipelines, replicas, status } = setUp({ alive: new Set(['me', 'other']) });
-    splits.put('a', { queues: [queue('orders')] }, { holder: 'other' });
-    await settled();
-    assert.equal(pipelines.length, 0);
-    replicas.current = new Set(['me']);
-    replicas.changed();
-    await settled();
-    await settled();
-    assert.equal(status('a')?.holder, 'me');
-    assert.equal(pipelines.length, 1);
-  });
-
-  it('waits for a less loaded replica, then takes the split itself', async () => {
-    const { splits, status, clock } = setUp({ alive: new Set(['me', 'other']) });
-    splits.put('mine', {}, { holder: 'me' });
-    await settled();
-    splits.put('a', { queues: [queue('orders')] });
-    await settled();
-    assert.equal(status('a'), undefined);
-    await clock.advance(2_000);
-    await settled();
-    assert.equal(status('a')?.holder, 'me');
-  });
-
-  it('begins with a fresh spec after it was fenced', async () => {
-    const { splits, pipelines, status, clock } = setUp();
-    splits.put('a', { queues: [queue('orders', { kind: 'Kafka' })] });
-    await settled();
-    await settled();
-    pipelines[0]?.set({ key: 'orders', state: 'Error', reason: 'Fenced' });
-    await settled();
-    await settled();
-    assert.equal(pipelines[0]?.isClosed, true);
-    await clock.advance(1_000);
-    await settled();
-    await settled();
-    assert.equal(pipelines.length, 2);
-    assert.equal(status('a')?.acknowledgedRevision, 1);
   });
 
   it('closes everything when it stops', async () => {

@@ -12,6 +12,8 @@ const AWAY = new SplitterError('ApiUnreachable', 'away', { retryable: true });
 const REFUSED = new SplitterError('PermissionDenied', 'no', { details: { status: 403 } });
 const NOT_FOUND = new SplitterError('ApiRejected', 'none', { details: { status: 404, reason: 'NotFound' } });
 
+const FAIL_STATIC_MS = 3_600_000;
+
 function setUp() {
   const clock = new FakeClock();
   const stored = new Map<string, Lease>();
@@ -61,6 +63,7 @@ function setUp() {
     namespace: 'operator',
     me: 'me',
     podUid: 'pod-uid',
+    failStaticMs: FAIL_STATIC_MS,
     clock,
     log,
   });
@@ -139,6 +142,60 @@ describe('Replicas', () => {
     server.failure = AWAY;
     await clock.advance(600_000);
     assert.equal(replicas.mayAct(), true);
+  });
+
+  it('may not act without an API server for ever: others reckon with its silence', async () => {
+    const { clock, server, replicas, run } = setUp();
+    await run();
+    server.failure = AWAY;
+    await clock.advance(FAIL_STATIC_MS - 1_000);
+    assert.equal(replicas.mayAct(), true);
+    await clock.advance(1_000);
+    assert.equal(replicas.mayAct(), false);
+    server.failure = undefined;
+    await clock.advance(5_000);
+    assert.equal(replicas.mayAct(), true);
+  });
+
+  it('begins a new term when its lease had run out, and not before', async () => {
+    const { clock, server, replicas, run } = setUp();
+    await run();
+    server.failure = AWAY;
+    await clock.advance(9_000);
+    server.failure = undefined;
+    await clock.advance(5_000);
+    assert.equal(replicas.term, 0);
+    server.failure = AWAY;
+    await clock.advance(20_000);
+    server.failure = undefined;
+    await clock.advance(5_000);
+    assert.equal(replicas.term, 1);
+  });
+
+  it('reckons with a silent replica until its own bound has stopped it, or its lease is gone', async () => {
+    const { clock, touch, show, replicas, run } = setUp();
+    await run();
+    touch('other');
+    assert.equal(replicas.othersMayWrite(), undefined);
+    await clock.advance(15_000);
+    assert.match(replicas.othersMayWrite() ?? '', /forwarder other .*kubectl -n operator delete lease other/);
+    await clock.advance(FAIL_STATIC_MS);
+    assert.notEqual(replicas.othersMayWrite(), undefined, 'what it had sent may still be under way');
+    await clock.advance(60_000);
+    assert.equal(replicas.othersMayWrite(), undefined);
+    touch('other');
+    await clock.advance(15_000);
+    assert.notEqual(replicas.othersMayWrite(), undefined);
+    show('other', undefined);
+    assert.equal(replicas.othersMayWrite(), undefined);
+  });
+
+  it('takes nobody to be harmless while it does not see its own changes', async () => {
+    const { clock, server, replicas, run } = setUp();
+    await run();
+    server.isWatching = false;
+    await clock.advance(60_000);
+    assert.match(replicas.othersMayWrite() ?? '', /API server cannot be reached/);
   });
 
   it('may not act when the API server answers but does not let it renew', async () => {

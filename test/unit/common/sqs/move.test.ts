@@ -46,6 +46,7 @@ function setUp(depths: Depth[], batches: number[][] = [], refused: ReadonlySet<s
     deadlineMs: 60_000,
     visibilitySeconds: 30,
     mayWrite: () => true,
+    mayGetMore: () => false,
     clock,
     signal: new AbortController().signal,
     ...more,
@@ -66,6 +67,24 @@ describe('moveAll', () => {
     await clock.advance(200);
     assert.deepEqual(result, { moved: 0, empty: true, left: { visible: 0, inFlight: 0, delayed: 0 } });
     assert.deepEqual([...new Set(from.calls.map(({ action }) => action))], ['GetQueueAttributes']);
+  });
+
+  it('begins the window only when nobody may fill the source any more, and says at the deadline that it is not empty for good', async () => {
+    const { clock, request } = setUp([{}]);
+    let mayGetMore = true;
+    const late = moveAll(request({ mayGetMore: () => mayGetMore }));
+    await settled();
+    await clock.advance(60_000);
+    assert.equal((await late).empty, false);
+    const results: boolean[] = [];
+    void moveAll(request({ mayGetMore: () => mayGetMore })).then(({ empty }) => results.push(empty));
+    await settled();
+    await clock.advance(30_000);
+    mayGetMore = false;
+    await clock.advance(5_900);
+    assert.deepEqual(results, []);
+    await clock.advance(1_200);
+    assert.deepEqual(results, [true]);
   });
 
   it('begins the window anew whenever something shows up, in flight and delayed messages included', async () => {
