@@ -1,5 +1,5 @@
 // The leader's work: watches what can wake a target, and reconciles one target at a time until leadership ends.
-import { PATCHED_LABEL, SESSION_LABEL, WEBHOOK_CONFIGURATION_NAME } from '../api/constants.ts';
+import { FORWARDER_LABEL, PATCHED_LABEL, SESSION_LABEL, WEBHOOK_CONFIGURATION_NAME } from '../api/constants.ts';
 import type { SplitSession } from '../api/kinds/split-session.ts';
 import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
 import type { Clock } from '../common/clock.ts';
@@ -16,6 +16,7 @@ import type { ActContext } from './act/context.ts';
 import type { SessionProjector } from './compat/projector.ts';
 import type { Names } from './decide/plan.ts';
 import { countSessions, countSplits, forgetPods, timeSession } from './measure.ts';
+import { createForwarderWatch } from './observe/forwarder.ts';
 import type { ObserverOptions } from './observe/observe.ts';
 import { reconcile, type TargetKey } from './reconciler.ts';
 import { sweepPods } from './sweep.ts';
@@ -26,7 +27,7 @@ const SWEEP_MS = 30_000;
 
 export type ControllerOptions = {
   act: ActContext;
-  observer: Omit<ObserverOptions, 'leaseVersion'>;
+  observer: Omit<ObserverOptions, 'leaseVersion' | 'isForwarderAway'>;
   names: Names;
   projector: SessionProjector;
   clock: Clock;
@@ -40,6 +41,14 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const sessions = new Reflector<SplitSession>({ client, resource: SPLIT_SESSIONS, log, clock });
   const splits = new Reflector<WorkloadSplit>({ client, resource: WORKLOAD_SPLITS, log, clock });
   const leases = new Reflector<Lease>({ client, resource: LEASES, labelSelector: SESSION_LABEL, log, clock });
+  const forwarders = new Reflector<Lease>({
+    client,
+    resource: LEASES,
+    namespace: act.operatorNamespace,
+    labelSelector: FORWARDER_LABEL,
+    log,
+    clock,
+  });
   const patchedPods = new Reflector<KubeObject>({ client, resource: PODS, labelSelector: PATCHED_LABEL, log, clock });
   const configuration = new Reflector<KubeObject & { webhooks?: unknown[] }>({
     client,
@@ -48,11 +57,18 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     log,
     clock,
   });
-  const reflectors = [sessions, splits, leases, patchedPods, configuration];
+  const reflectors = [sessions, splits, leases, forwarders, patchedPods, configuration];
 
   const observer: ObserverOptions = {
     ...options.observer,
     leaseVersion: ({ metadata }) => leases.get(objectName(metadata))?.metadata.resourceVersion,
+    isForwarderAway: createForwarderWatch({
+      client,
+      lease: forwarders.get.bind(forwarders),
+      namespace: act.operatorNamespace,
+      steady: options.observer.steady,
+      clock,
+    }),
   };
   const targets = new WorkQueue({
     name: 'targets',

@@ -112,6 +112,8 @@ export type Observed = {
     /** Why the entry cannot be written now; undefined = proven. */
     problem: string | undefined;
   };
+  /** The forwarder that holds the split gives no sign of life, so messages wait in the original. */
+  forwarderAway: boolean;
   /** How long consistent lists have shown no patched pod of the target, with neither webhook entry nor restart annotation, in milliseconds. */
   unpatchedForMs: number;
   /** What failed and has not succeeded since: by name of the ledger entry that was to be made, `removalOf` it, uid of the pod, or `startOffsetsOf` a queue. */

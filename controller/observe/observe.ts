@@ -23,6 +23,7 @@ export type ObserverOptions = {
   resolve: Resolver;
   /** resourceVersion of a session's heartbeat Lease, from the cache. */
   leaseVersion: (session: SplitSession) => string | undefined;
+  isForwarderAway: (split: WorkloadSplit) => Promise<boolean>;
   emptyConfirmationMs: Record<QueueKind, number>;
   settings: () => Promise<Settings>;
 };
@@ -57,6 +58,7 @@ export async function observe(
     target: found.target,
     pods: found.pods,
     webhook,
+    forwarderAway: split !== undefined && (await observer.isForwarderAway(split)),
     unpatchedForMs: observer.steady.note(`${uid} unpatched`, restored).forMs,
     failures: context.failures.of(uid),
     settings,

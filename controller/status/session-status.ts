@@ -80,6 +80,7 @@ function progressOf(
     return { phase: 'Preparing', message: preparingMessage(observed) };
   }
   const unpatched = observed.pods.filter((pod) => pod.token === undefined).length;
+  if (observed.forwarderAway) return { phase: 'CuttingOver', message: forwarderAwayMessage(split) };
   const isForwarded = routes.every(({ queue }) => reports(split, queue, 'Forwarding'));
   if (isForwarded && (unpatched === 0 || before === 'Ready'))
     return { phase: 'Ready', message: readyMessage(split, routes) };
@@ -125,6 +126,10 @@ function cuttingOverMessage(split: WorkloadSplit, routes: readonly Routed[]): st
   return split.status?.forwarder
     ? 'the forwarder takes over the queues'
     : 'no forwarder holds this split yet; are its pods running?';
+}
+
+function forwarderAwayMessage({ status }: WorkloadSplit): string {
+  return `no forwarder is alive (the last one was ${status?.forwarder?.holder ?? 'unknown'}): all messages wait in the original queue until one comes back; see the forwarder's pods in the operator's namespace`;
 }
 
 function endingMessage(observed: Observed, routes: readonly Routed[]): string {

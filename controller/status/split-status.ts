@@ -26,7 +26,7 @@ function splitConditions(observed: Observed, split: WorkloadSplit, waitingFor: s
   const forwarding = spec.queues.filter((queue) => reports(split, queue, 'Forwarding'));
   const prepared = spec.queues.length > 0 && missing.length === 0;
   const patched = spec.token !== undefined && unpatched.length === 0;
-  const allForward = spec.queues.length > 0 && forwarding.length === spec.queues.length;
+  const allForward = spec.queues.length > 0 && forwarding.length === spec.queues.length && !observed.forwarderAway;
   return withConditions(
     split.status?.conditions ?? [],
     [
@@ -49,8 +49,10 @@ function splitConditions(observed: Observed, split: WorkloadSplit, waitingFor: s
       {
         type: 'Forwarding',
         status: allForward,
-        reason: allForward ? 'Forwarding' : spec.phase,
-        message: `${forwarding.length} of ${spec.queues.length} queues are forwarded`,
+        reason: observed.forwarderAway ? 'ForwarderAway' : allForward ? 'Forwarding' : spec.phase,
+        message: observed.forwarderAway
+          ? 'no forwarder is alive; messages wait in the original queues'
+          : `${forwarding.length} of ${spec.queues.length} queues are forwarded`,
       },
       {
         type: 'Progressing',

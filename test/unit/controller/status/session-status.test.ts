@@ -50,6 +50,7 @@ function observe(phase: SplitPhase, pods: PodFact[]): Observed {
     pods,
     queues: new Map(),
     webhook: { registered: true, problem: undefined },
+    forwarderAway: false,
     unpatchedForMs: 0,
     failures: new Map(),
     settings: { uninstalling: false, restoreConfirmationMs: 0, sqsLingerTimeoutSeconds: undefined },
@@ -75,6 +76,15 @@ describe('the status of a session', () => {
       message,
       'restarting 2 pods of orders-worker: 1 of 2 patched (2 of 3 pods still read the original queue)',
     );
+  });
+
+  test('is not Ready any more when no forwarder is alive, and says where the messages are', () => {
+    const observed = { ...observe('Splitting', [pod('a', 'new')]), forwarderAway: true };
+    const session = { ...SESSION, status: { phase: 'Ready' as const, message: 'messages arrive' } };
+    const { phase, message, conditions } = sessionStatus(observed, { session, expired: false }, undefined);
+    assert.equal(phase, 'CuttingOver');
+    assert.match(message ?? '', /the last one was forwarder-1.* wait in the original queue/);
+    assert.equal(conditions?.find(({ type }) => type === 'Ready')?.status, 'False');
   });
 
   test('is CuttingOver until the forwarder reports the queues', () => {

@@ -45,6 +45,7 @@ export class Observer {
         registered: registered && (isCurrent || !world.isPatching),
         problem: world.webhookDown ? 'no ready endpoint' : undefined,
       },
+      forwarderAway: false,
       unpatchedForMs: this.#steady.note(
         `${split?.metadata.uid} unpatched`,
         restored && pods.every((pod) => pod.token === undefined),
