@@ -1,6 +1,6 @@
 // Forwards one split on this replica: one pipeline for each of its queues, each brought to what the newest spec says. Knows what has been
 // acknowledged; writing that down is its owner's business.
-import type { QueueKind } from '../api/kinds/common.ts';
+import { LIMITS, type QueueKind } from '../api/kinds/common.ts';
 import type { ForwarderQueueStatus, SplitQueue, WorkloadSplit } from '../api/kinds/workload-split.ts';
 import { type Clock, pause } from '../common/clock.ts';
 import { toSplitterError } from '../common/errors.ts';
@@ -114,7 +114,7 @@ export class SplitRunner {
       this.#failures.set(queue.key, {
         key: queue.key,
         state: 'Error',
-        message: message.slice(0, 2048),
+        message: message.slice(0, LIMITS.text),
         reason: code,
       });
       return false;

@@ -11,10 +11,11 @@ export const LIMITS = {
   patternLength: 1024,
   environment: 128,
   resources: 1024,
+  text: 2048,
 } as const;
 
 export const name = z.string().min(1).max(253).describe('Name of a Kubernetes object or container.');
-export const text = z.string().max(2048).describe('Text for people.');
+export const text = z.string().max(LIMITS.text).describe('Text for people.');
 /** RFC 3339. */
 export const time = z.string().max(64).describe('A time, RFC 3339.');
 export const seconds = z.number().int().min(0).max(2_147_483_647);

@@ -10,14 +10,15 @@ import { type RequestOptions, readRequest, type SessionRequest } from '../config
 import { confirm } from '../confirm.ts';
 import { formatDuration } from '../duration.ts';
 import { findExecutable } from '../executable.ts';
-import type { Entry, Reporter } from '../output.ts';
+import type { Reporter } from '../output.ts';
 import { afterwards, overlapNotes } from '../overlap.ts';
 import { checkSessionQueues, preflight } from '../preflight.ts';
-import { newSteps, readyLines } from '../progress.ts';
+import { readyLines } from '../progress.ts';
 import { runCommand } from '../run-command.ts';
 import { sessionName } from '../session/create.ts';
 import { selectEnvironment } from '../session/environment.ts';
-import { type EndResult, LiveSession } from '../session/live.ts';
+import { LiveSession } from '../session/live.ts';
+import { ending, sessionEvents } from '../session/sentences.ts';
 import type { Shell } from '../shell.ts';
 import { describeRestart, lookAhead, targetPath } from '../target.ts';
 import { type Invocation, mirrordConfig, mirrordMissing, withMirrord } from '../via-mirrord.ts';
@@ -231,51 +232,6 @@ async function putBack(run: Run, session: LiveSession): Promise<void> {
   const took = formatDuration(shell.clock.monotonic() - startedAt);
   const next = hadQueues ? afterwards(split, name) : undefined;
   reporter.say(ending(result, name, took, { afterwards: next, heartbeatSeconds: options.heartbeatSeconds }));
-}
-
-function ending(
-  result: EndResult,
-  name: string,
-  took: string,
-  next: { afterwards: string | undefined; heartbeatSeconds: number },
-): Entry {
-  const facts = { session: name, outcome: result.outcome };
-  if (result.outcome === 'gone') {
-    const message =
-      next.afterwards === undefined
-        ? `Session ${name} is gone; it had no queues yet`
-        : `Session ${name} gets no messages any more (${took}); ${next.afterwards}`;
-    return { event: 'ended', level: 'done', message, facts };
-  }
-  if (result.outcome === 'waiting') {
-    const at = result.view?.status?.message ?? 'the controller has not answered yet';
-    const message = `Session ${name} is ending; left after ${took} while: ${at}. See qsplit status`;
-    return { event: 'ended', level: 'warning', message, facts };
-  }
-  const why = result.error?.message ?? 'unknown';
-  const message = `Session ${name} could not be deleted (${why}); without heartbeat it ends by itself in ${next.heartbeatSeconds} s`;
-  return { event: 'ended', level: 'warning', message, facts };
-}
-
-function sessionEvents(reporter: Reporter, session: string) {
-  return {
-    onChange(before: SplitSession, after: SplitSession | undefined) {
-      for (const { step, state, message, pods } of newSteps(before.status, after?.status)) {
-        reporter.say({ event: 'progress', level: state, message, facts: { session, step, state, pods } });
-      }
-    },
-    onReachable(reachable: boolean, error?: SplitterError) {
-      const message = reachable
-        ? 'The API server answers again'
-        : `The API server does not answer; the session goes on as it is (${error?.message ?? 'no reason'})`;
-      reporter.say({ event: reachable ? 'reachable' : 'unreachable', level: 'warning', message, facts: { session } });
-    },
-    onOverdue(silentMs: number) {
-      const silent = formatDuration(silentMs);
-      const message = `The heartbeat has not reached the API server for ${silent}; the controller may have ended the session`;
-      reporter.say({ event: 'overdue', level: 'warning', message, facts: { session } });
-    },
-  };
 }
 
 /** Only for sentences: whoever may not read splits does without them. */

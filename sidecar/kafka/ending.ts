@@ -150,7 +150,7 @@ export class Ending {
     for await (const { records, next } of readToEnd(cluster, { topic: session.name, partition, from })) {
       if (signal.aborted) return;
       if (records.length === 0) continue;
-      await laneOf(partition).transact(async (producer) => {
+      await laneOf(partition).transactions.transact(async (producer) => {
         await producer.produce([{ topic: fallback, partition, records }]);
         await producer.commitOffsets(session.group, session.name, new Map([[partition, next]]));
       });

@@ -111,7 +111,7 @@ export class Engine {
     const numbers = this.topic.partitions.map(({ partition }) => partition);
     const beginnings = await this.#beginnings(numbers, start);
     for (const [partition, beginning] of beginnings) this.laneOf(partition).place(partition, beginning);
-    await Promise.all(this.#lanes.map((lane) => lane.commitPositions()));
+    await Promise.all(this.#lanes.map((lane) => lane.transactions.commitPositions()));
     return new Map([...beginnings].map(([partition, { begin }]) => [partition, begin]));
   }
 
@@ -131,7 +131,7 @@ export class Engine {
   }
 
   async barrier(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.barrier()));
+    await Promise.all(this.#lanes.map((lane) => lane.transactions.barrier()));
   }
 
   forward(): void {
@@ -151,7 +151,7 @@ export class Engine {
     for (const destination of this.#destinations) await this.#prove(destination, added);
     for (const [partition, beginning] of await this.#beginnings(added, []))
       this.laneOf(partition).place(partition, beginning);
-    await Promise.all(this.#lanes.map((lane) => lane.commitPositions()));
+    await Promise.all(this.#lanes.map((lane) => lane.transactions.commitPositions()));
   }
 
   /** Holds every partition for this route's end; call it before `route` leaves the route out, and `startEnding` after. */
@@ -223,7 +223,7 @@ export class Engine {
 
   #commitBeginnings = async (group: string, topic: string, offsets: Offsets): Promise<void> => {
     const [first] = this.#lanes;
-    await first?.transact((producer) => producer.commitOffsets(group, topic, offsets));
+    await first?.transactions.transact((producer) => producer.commitOffsets(group, topic, offsets));
   };
 
   /** The group's offset; where it never committed, what was noted before the restart; for partitions younger than that, the beginning. */

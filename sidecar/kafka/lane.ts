@@ -1,27 +1,23 @@
 // One transactional producer and the partitions of the original that it forwards: fetch, route, one transaction, again.
-// Everything that the producer does happens one after another in `exclusive`; a failed transaction is aborted, the producer renewed
-// and the positions read again before anything else is written (kafka-notes C14, C15).
 import { type Clock, pause } from '../../common/clock.ts';
-import { crashPoint } from '../../common/crash-points.ts';
 import { type SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { Cluster } from '../../common/kafka/wire/cluster.ts';
-import { isKafkaError } from '../../common/kafka/wire/errors.ts';
-import { committedOffsets, type Offsets, stableOffsets } from '../../common/kafka/wire/offsets.ts';
 import type { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { type Backoff, createBackoff } from '../../common/kube/backoff.ts';
 import { Changes } from '../changes.ts';
-import { foreignCommit, isFatal } from './fatal.ts';
+import { isFatal } from './fatal.ts';
 import { type Beginning, SourcePartition } from './partition.ts';
 import { acceptPolled, type PartitionRead } from './reading.ts';
 import type { Router } from './router.ts';
 import type { KafkaSettings } from './settings.ts';
 import type { Polled, Source } from './source.ts';
+import { type Original, Transactions } from './transactions.ts';
 import { planTurn, type Turn } from './turn.ts';
 
 export type LaneOptions = {
   name: string;
   cluster: Cluster;
-  original: { topic: string; topicId: string; group: string };
+  original: Original;
   producer: TransactionalProducer;
   source: Source;
   settings: KafkaSettings;
@@ -37,20 +33,25 @@ export type LaneOptions = {
 };
 
 export class Lane {
+  readonly transactions: Transactions;
   readonly #options: LaneOptions;
   readonly #partitions = new Map<number, SourcePartition>();
   readonly #changes = new Changes();
   readonly #stopped = new AbortController();
   readonly #backoff: Backoff;
   readonly #loop: Promise<void>;
-  #tail: Promise<unknown> = Promise.resolve();
   #isForwarding = false;
-  /** A transaction did not end well: nothing may be written before `#recover`. */
-  #isBroken = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    const { retryBaseMs, retryMaxMs } = options.settings;
+    const { source, settings } = options;
+    const { retryBaseMs, retryMaxMs, stableDeadlineMs } = settings;
+    this.transactions = new Transactions({
+      ...options,
+      partitions: this.#partitions,
+      stableDeadlineMs,
+      onRewind: () => source.discard(),
+    });
     this.#backoff = createBackoff({ baseMs: retryBaseMs, maxMs: retryMaxMs, random: options.random });
     this.#loop = this.#run();
   }
@@ -84,45 +85,7 @@ export class Lane {
   /** Resolves when nothing is in flight and the group has all positions. */
   async halt(): Promise<void> {
     this.#isForwarding = false;
-    await this.exclusive(async () => {
-      await this.#repair();
-      if (this.partitions.some(({ position, committed }) => position !== committed)) await this.#commitPositions();
-    });
-  }
-
-  /** Resolves when what was routed before is committed or given up. */
-  async barrier(): Promise<void> {
-    await this.exclusive(async () => undefined);
-  }
-
-  /** Commits the positions again, moved or not, after a proof that they are still the group's. */
-  async recommit(): Promise<void> {
-    await this.exclusive(async () => {
-      await this.#repair();
-      await this.#prove();
-      await this.#commitPositions();
-    });
-  }
-
-  /** For partitions that were just placed. */
-  async commitPositions(): Promise<void> {
-    await this.exclusive(async () => {
-      await this.#repair();
-      await this.#commitPositions();
-    });
-  }
-
-  /** A transaction for something else than forwarding. `work` leaves the commit to us. */
-  async transact(work: (producer: TransactionalProducer) => Promise<void>): Promise<void> {
-    await this.exclusive(async () => {
-      await this.#repair();
-      await this.#transaction(() => work(this.#options.producer));
-    });
-  }
-
-  /** @throws `ForeignCommit` when the group's offsets are not what we committed last (C2). */
-  async proveOffsets(): Promise<void> {
-    await this.exclusive(() => this.#prove());
+    await this.transactions.settle();
   }
 
   /** Abandons an open transaction: the broker ends it, or whoever takes the id next. */
@@ -130,13 +93,7 @@ export class Lane {
     this.#isForwarding = false;
     this.#stopped.abort();
     await this.#loop;
-    await this.#tail;
-  }
-
-  exclusive<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#tail.then(task);
-    this.#tail = result.catch(() => undefined);
-    return result;
+    await this.transactions.barrier();
   }
 
   async #run(): Promise<void> {
@@ -160,7 +117,7 @@ export class Lane {
 
   async #step(signal: AbortSignal): Promise<void> {
     const { source, clock } = this.#options;
-    if (this.#isBroken) await this.exclusive(() => this.#repair());
+    if (this.transactions.isBroken) await this.transactions.repair();
     const wanted = this.#wanted();
     if (wanted.length === 0) {
       const soonest = Math.min(
@@ -170,7 +127,7 @@ export class Lane {
     }
     const polled = await source.next(wanted, signal);
     const readAt = clock.monotonic();
-    await this.exclusive(() => this.#forwardPolled(polled, readAt));
+    await this.transactions.exclusive(() => this.#forwardPolled(polled, readAt));
   }
 
   #wanted() {
@@ -181,8 +138,8 @@ export class Lane {
   }
 
   async #forwardPolled(polled: readonly Polled[], readAt: number): Promise<void> {
-    if (!this.#isForwarding || this.#isBroken) return;
-    const { original, producer, source, clock, router, onForwarded } = this.#options;
+    if (!this.#isForwarding || this.transactions.isBroken) return;
+    const { source, clock, router, onForwarded } = this.#options;
     const reads: PartitionRead[] = [];
     for (const entry of polled) {
       const partition = this.#partitions.get(entry.fetched.partition);
@@ -197,16 +154,7 @@ export class Lane {
     }
     // Read on while this is being written; what fails makes it stale and is read again.
     await source.begin(this.#wanted()).catch(() => undefined);
-    const offsets = this.#positions();
-    await this.#transaction(async () => {
-      crashPoint('kafka.before-produce');
-      await producer.produce(turn.outputs);
-      crashPoint('kafka.between-produce-and-commit');
-      await producer.commitOffsets(original.group, original.topic, offsets);
-      crashPoint('kafka.between-offsets-and-end');
-    });
-    crashPoint('kafka.after-end');
-    this.#committed(offsets);
+    await this.transactions.forward(turn.outputs);
     onForwarded(turn, (clock.monotonic() - readAt) / 1000);
   }
 
@@ -237,73 +185,5 @@ export class Lane {
       onProblem(`partition ${number}`, error);
     }
     return true;
-  }
-
-  async #transaction(work: () => Promise<void>): Promise<void> {
-    this.#isBroken = true;
-    await work();
-    await this.#options.producer.commit();
-    this.#isBroken = false;
-  }
-
-  async #repair(): Promise<void> {
-    if (this.#isBroken) await this.#recover();
-  }
-
-  async #recover(): Promise<void> {
-    const { producer, source, cluster, original, settings } = this.#options;
-    source.discard();
-    try {
-      await producer.abort();
-    } catch (error) {
-      // It had not begun, or a commit whose answer was lost had ended it; the offsets tell which.
-      if (!isKafkaError(error, 'INVALID_TXN_STATE')) throw error;
-    }
-    await producer.renew();
-    const numbers = [...this.#partitions.keys()];
-    const offsets = await stableOffsets(cluster, original.group, original.topic, numbers, settings.stableDeadlineMs);
-    for (const partition of this.partitions) {
-      const offset = offsets.get(partition.partition);
-      if (offset !== partition.committed && offset !== partition.attempted) {
-        throw foreignCommit(this.#options.original, partition.partition, partition.committed, offset);
-      }
-      partition.rewind(offset);
-    }
-    this.#isBroken = false;
-  }
-
-  async #prove(): Promise<void> {
-    if (this.#isBroken || this.#partitions.size === 0) return;
-    const { cluster, original } = this.#options;
-    const { offsets, unstable } = await committedOffsets(cluster, original.group, original.topic, [
-      ...this.#partitions.keys(),
-    ]);
-    for (const { partition, committed } of this.partitions) {
-      if (!unstable.includes(partition) && offsets.get(partition) !== committed) {
-        throw foreignCommit(this.#options.original, partition, committed, offsets.get(partition));
-      }
-    }
-  }
-
-  async #commitPositions(): Promise<void> {
-    const { producer, original } = this.#options;
-    const offsets = this.#positions();
-    if (offsets.size === 0) return;
-    await this.#transaction(() => producer.commitOffsets(original.group, original.topic, offsets));
-    this.#committed(offsets);
-  }
-
-  #positions(): Offsets {
-    for (const partition of this.partitions) partition.attempted = partition.position;
-    return new Map(this.partitions.map(({ partition, position }) => [partition, position]));
-  }
-
-  #committed(offsets: Offsets): void {
-    for (const partition of this.partitions) {
-      const offset = offsets.get(partition.partition);
-      if (offset === undefined) continue;
-      partition.committed = offset;
-      partition.nextBlockMs = 0;
-    }
   }
 }

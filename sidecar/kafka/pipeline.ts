@@ -7,9 +7,10 @@ import type { ResolveProperties } from '../../common/kafka/clusters.ts';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
 import { Changes } from '../changes.ts';
+import { NewestCall } from '../newest-call.ts';
 import type { Pipeline, PipelineOptions } from '../pipeline.ts';
-import { type Seen, SeenSampler } from '../seen.ts';
-import { describeOffsets, MAX_TEXT } from './describe.ts';
+import { Telling } from '../telling.ts';
+import { describeOffsets } from './describe.ts';
 import { destinationOf, Engine, groupOf } from './engine.ts';
 import { isFatal } from './fatal.ts';
 import { createMeters, type Meters } from './meters.ts';
@@ -24,8 +25,6 @@ export type KafkaPipelineDependencies = {
   settings?: Partial<KafkaSettings>;
 };
 
-type State = ForwarderQueueStatus['state'];
-
 export function createKafkaPipeline(
   queue: SplitQueue,
   options: PipelineOptions,
@@ -39,20 +38,17 @@ class KafkaPipeline implements Pipeline {
   readonly #dependencies: KafkaPipelineDependencies;
   readonly #settings: KafkaSettings;
   readonly #meters: Meters;
-  readonly #seen = new SeenSampler((name) => name);
-  readonly #problems = new Map<string, SplitterError>();
   readonly #changes = new Changes();
-  readonly #closed = new AbortController();
+  readonly #calls = new NewestCall();
+  readonly #telling = new Telling(
+    (name) => name,
+    () => this.#changed(),
+  );
   #queue: SplitQueue;
   #engine: Engine | undefined;
   #watching: Promise<void> = Promise.resolve();
-  #state: State = 'Holding';
-  #cutOver: string | undefined;
   /** This ownership is over: nothing is written any more until a new pipeline is made after a new Lease (kafka-notes C4). */
   #fatal: SplitterError | undefined;
-  #told: Seen[] = [];
-  #superseded = new AbortController();
-  #applied: Promise<void> = Promise.resolve();
 
   constructor(queue: SplitQueue, options: PipelineOptions, dependencies: KafkaPipelineDependencies) {
     this.#queue = queue;
@@ -67,37 +63,23 @@ class KafkaPipeline implements Pipeline {
   }
 
   apply(queue: SplitQueue): Promise<void> {
-    this.#superseded.abort();
-    const superseded = new AbortController();
-    this.#superseded = superseded;
-    const signal = AbortSignal.any([superseded.signal, this.#closed.signal]);
-    const applied = this.#applied.then(() => this.#persist(queue, signal));
-    this.#applied = applied.catch(() => undefined);
-    return applied;
+    return this.#calls.run((signal) => this.#persist(queue, signal));
   }
 
   status(): ForwarderQueueStatus {
-    const problem =
-      this.#fatal ??
-      [...this.#problems.values()].find(({ retryable }) => !retryable) ??
-      [...this.#problems.values()][0];
+    const { problems } = this.#telling;
+    const [first] = problems.values();
+    const problem = this.#fatal ?? [...problems.values()].find(({ retryable }) => !retryable) ?? first;
+    const isError = this.#fatal !== undefined || problems.get('apply')?.retryable === false;
     const returned = this.#queue.routes.flatMap(({ sessionUid }) => {
       const messages = this.#engine?.returned(sessionUid);
       return messages === undefined ? [] : [{ sessionUid, messages }];
     });
-    return {
-      key: this.#queue.key,
-      state: this.#fatal !== undefined || this.#problems.get('apply')?.retryable === false ? 'Error' : this.#state,
-      ...(problem === undefined ? {} : { message: problem.message.slice(0, MAX_TEXT), reason: problem.code }),
-      ...(this.#cutOver === undefined ? {} : { cutOver: this.#cutOver }),
-      ...(returned.length === 0 ? {} : { returned }),
-      ...(this.#told.length === 0 ? {} : { seen: this.#told }),
-    };
+    return this.#telling.status(this.#queue.key, { isError, problem, returned });
   }
 
   async close(): Promise<void> {
-    this.#closed.abort();
-    await this.#applied;
+    await this.#calls.close();
     await this.#engine?.close();
     await this.#watching;
     this.#meters.forgetGauges();
@@ -136,7 +118,7 @@ class KafkaPipeline implements Pipeline {
         return this.#stop(queue, signal);
       case 'Return':
         await this.#engine?.halt();
-        return this.#setState('Returned');
+        return this.#telling.setState('Returned');
     }
   }
 
@@ -144,26 +126,26 @@ class KafkaPipeline implements Pipeline {
   async #giveUp(queue: SplitQueue): Promise<void> {
     await this.#engine?.close();
     this.#engine = undefined;
-    this.#setState(queue.forwarding === 'Return' ? 'Returned' : 'Stopped');
+    this.#telling.setState(queue.forwarding === 'Return' ? 'Returned' : 'Stopped');
   }
 
   /** Pods of the target may read and commit: where the group is must be read anew at the next cut-over. */
   async #hold(queue: SplitQueue): Promise<void> {
     await this.#engine?.halt();
     this.#engine?.leave();
-    this.#cutOver = undefined;
+    this.#telling.cutOver = undefined;
     await this.#endRoutes(queue);
-    this.#setState('Holding');
+    this.#telling.setState('Holding');
   }
 
   async #forward(queue: SplitQueue, signal: AbortSignal): Promise<void> {
-    if (this.#cutOver === undefined) this.#setState('CuttingOver');
+    if (this.#telling.cutOver === undefined) this.#telling.setState('CuttingOver');
     const engine = await this.#opened(queue);
     const partitions = await this.#positioned(engine, queue);
     if (signal.aborted) return;
     await this.#route(engine, queue, partitions);
     engine.forward();
-    this.#setState('Forwarding');
+    this.#telling.setState('Forwarding');
   }
 
   /** Nothing in flight means also: what ended sessions left has arrived in the fallback, so that "drained" is the truth afterwards. */
@@ -175,7 +157,7 @@ class KafkaPipeline implements Pipeline {
     const ending = queue.routes.filter(({ ending }) => ending);
     const isEmptied = () => ending.every(({ sessionUid }) => engine.returned(sessionUid) !== undefined);
     if (await this.#changes.until(() => isEmptied() || this.#fatal !== undefined, signal)) {
-      if (this.#fatal === undefined) this.#setState('Stopped');
+      if (this.#fatal === undefined) this.#telling.setState('Stopped');
     }
   }
 
@@ -209,10 +191,10 @@ class KafkaPipeline implements Pipeline {
         clock,
         meters: this.#meters,
         sessionOf: (topic) => this.#queue.routes.find(({ destination }) => destination.name === topic)?.session,
-        isForwarding: () => this.#state === 'Forwarding',
+        isForwarding: () => this.#telling.state === 'Forwarding',
         onProblem: (source, problem) => this.#setProblem(source, problem),
         onFatal: (error) => this.#end(error),
-        onRound: () => this.#tellSeen(),
+        onRound: () => this.#telling.tellSeen(),
       },
       engine.signal,
     );
@@ -221,20 +203,20 @@ class KafkaPipeline implements Pipeline {
 
   /** Reads where the group is, once per ownership; nobody else may move it from here on. */
   async #positioned(engine: Engine, queue: SplitQueue): Promise<number[]> {
-    if (this.#cutOver === undefined) this.#cutOver = describeOffsets(await engine.cutOver(queue.start));
+    if (this.#telling.cutOver === undefined) this.#telling.cutOver = describeOffsets(await engine.cutOver(queue.start));
     return engine.partitions;
   }
 
   async #route(engine: Engine, queue: SplitQueue, partitions: readonly number[]): Promise<void> {
     const live = queue.routes.filter((route) => !route.ending);
     const ending = queue.routes.filter((route) => route.ending);
-    this.#seen.setRoutes(live);
+    this.#telling.setRoutes(live);
     for (const route of ending) engine.holdFor(route);
     const group = groupOf(queue);
     const destinations = [queue.fallback, ...live.map(({ destination }) => destination)].map((location) =>
       destinationOf(location, group),
     );
-    const router = createRouter(queue, (attributes, winner) => this.#seen.add(attributes, winner));
+    const router = createRouter(queue, (attributes, winner) => this.#telling.saw(attributes, winner));
     for (const { sessionUid, session } of live)
       this.#setProblem(`filter of ${session}`, router.problems.get(sessionUid));
     await engine.route(router, destinations, partitions);
@@ -265,38 +247,16 @@ class KafkaPipeline implements Pipeline {
 
   #end(error: SplitterError): void {
     // Nothing was being written: the fence of a controller that restores, or of a successor, is no news.
-    if (error.code === 'Fenced' && ['Holding', 'Stopped', 'Returned'].includes(this.#state)) return;
+    if (error.code === 'Fenced' && ['Holding', 'Stopped', 'Returned'].includes(this.#telling.state)) return;
     this.#fatal ??= error;
     this.#meters.failed(error.code);
     for (const lane of this.#engine?.lanes ?? []) void lane.close();
     this.#changed();
   }
 
-  /** Only what helps somebody who waits for a first match is worth a write to the API server. */
-  #tellSeen(): void {
-    const seen = this.#seen.list();
-    const isUseful = seen.some(({ sessionUid, read, matched }) => {
-      const told = this.#told.find((entry) => entry.sessionUid === sessionUid);
-      return told === undefined || (told.matched === 0 && (read > told.read || matched > 0));
-    });
-    if (!isUseful && seen.length === this.#told.length) return;
-    this.#told = seen;
-    this.#changed();
-  }
-
-  #setState(state: State): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    this.#changed();
-  }
-
   #setProblem(source: string, problem: SplitterError | undefined): void {
-    const before = this.#problems.get(source);
-    if (problem === undefined) this.#problems.delete(source);
-    else this.#problems.set(source, problem);
-    if (problem !== undefined && before === undefined)
-      this.#meters.failed(String(problem.details['kafka'] ?? problem.code));
-    if (before?.message !== problem?.message) this.#changed();
+    const isNew = this.#telling.setProblem(source, problem);
+    if (isNew && problem !== undefined) this.#meters.failed(String(problem.details['kafka'] ?? problem.code));
   }
 
   #changed(): void {
@@ -309,7 +269,7 @@ class KafkaPipeline implements Pipeline {
     const present = new Set(queue.routes.map(({ sessionUid }) => sessionUid));
     for (const route of this.#queue.routes) {
       if (present.has(route.sessionUid)) continue;
-      for (const source of ['session', 'order', 'filter of']) this.#problems.delete(`${source} ${route.session}`);
+      for (const source of ['session', 'order', 'filter of']) this.#telling.forgetProblem(`${source} ${route.session}`);
       this.#meters.forgetSession(route.session);
     }
     this.#engine?.forgetEndings(present);

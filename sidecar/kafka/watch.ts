@@ -36,14 +36,14 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
     [
       'offsets',
       async () => {
-        for (const lane of engine.lanes) await lane.proveOffsets();
+        for (const lane of engine.lanes) await lane.transactions.proveOffsets();
       },
     ],
     [
       'recommit',
       async () => {
         if (clock.monotonic() < recommitAt) return;
-        for (const lane of engine.lanes) await lane.recommit();
+        for (const lane of engine.lanes) await lane.transactions.recommit();
         recommitAt = clock.monotonic() + settings.recommitMs;
       },
     ],

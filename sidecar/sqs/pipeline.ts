@@ -5,8 +5,9 @@ import { type Clock, pause } from '../../common/clock.ts';
 import { SplitterError } from '../../common/errors.ts';
 import type { SqsClients } from '../../common/sqs/client.ts';
 import type { MoveEnd } from '../../common/sqs/move.ts';
+import { NewestCall } from '../newest-call.ts';
 import type { Pipeline, PipelineOptions } from '../pipeline.ts';
-import { type Seen, SeenSampler } from '../seen.ts';
+import { Telling } from '../telling.ts';
 import { Forwarding } from './forwarding.ts';
 import { watchLag } from './lag.ts';
 import { LeftOvers } from './left-overs.ts';
@@ -20,8 +21,6 @@ export type SqsPipelineDependencies = {
   settings?: Partial<SqsSettings>;
 };
 
-type State = ForwarderQueueStatus['state'];
-
 /** Problems of these do not stop the queue: one session waits, the others and the fallback get their messages. */
 const SINGLE_SESSION = 'session ';
 
@@ -34,31 +33,25 @@ export function createSqsPipeline(
 }
 
 class SqsPipeline implements Pipeline {
-  readonly #options: PipelineOptions;
+  readonly #othersMayWrite: PipelineOptions['othersMayWrite'];
+  readonly #calls = new NewestCall();
+  readonly #telling: Telling;
   readonly #dependencies: SqsPipelineDependencies;
   readonly #settings: SqsSettings;
   readonly #meters: Meters;
   readonly #forwarding: Forwarding;
   readonly #leftOvers: LeftOvers;
-  readonly #seen = new SeenSampler((name) => name.toLowerCase());
-  readonly #problems = new Map<string, SplitterError>();
-  readonly #closed = new AbortController();
   readonly #lag: Promise<void>;
   #queue: SplitQueue;
-  #state: State = 'Holding';
-  #cutOver: string | undefined;
-  /** What the status says of `#seen`; taken now and then, so that the status does not change with every message. */
-  #told: Seen[] = [];
-  #superseded = new AbortController();
-  #applied: Promise<void> = Promise.resolve();
 
   constructor(queue: SplitQueue, options: PipelineOptions, dependencies: SqsPipelineDependencies) {
     this.#queue = queue;
-    this.#options = options;
     this.#dependencies = dependencies;
     this.#settings = { ...SQS_DEFAULTS, ...dependencies.settings };
     const { clock, random } = dependencies;
     const { split, mayWrite, othersMayWrite, onChange } = options;
+    this.#othersMayWrite = othersMayWrite;
+    this.#telling = new Telling((name) => name.toLowerCase(), onChange);
     this.#meters = createMeters(
       { namespace: split.namespace, workload: split.workload ?? split.name },
       queue.original.name,
@@ -67,7 +60,7 @@ class SqsPipeline implements Pipeline {
     this.#forwarding = new Forwarding({
       ...common,
       original: this.#endOf(queue.original),
-      onRead: (attributes, winner) => this.#seen.add(attributes, winner),
+      onRead: (attributes, winner) => this.#telling.saw(attributes, winner),
       onProblem: (source, problem) => this.#setProblem(source, problem),
       meters: this.#meters,
       random,
@@ -83,44 +76,31 @@ class SqsPipeline implements Pipeline {
         current: () => this.#queue,
         endOf: this.#endOf,
         onDepth: this.#meters.lag,
-        onRound: () => this.#tellSeen(),
+        onRound: () => this.#telling.tellSeen(),
         intervalMs: this.#settings.lagIntervalMs,
         clock,
       },
-      this.#closed.signal,
+      this.#calls.closed,
     );
   }
 
   apply(queue: SplitQueue): Promise<void> {
-    this.#superseded.abort();
-    const superseded = new AbortController();
-    this.#superseded = superseded;
-    const signal = AbortSignal.any([superseded.signal, this.#closed.signal]);
-    const applied = this.#applied.then(() => this.#act(queue, signal));
-    this.#applied = applied.catch(() => undefined);
-    return applied;
+    return this.#calls.run((signal) => this.#act(queue, signal));
   }
 
   status(): ForwarderQueueStatus {
-    const fatal = [...this.#problems].find(([source]) => !source.startsWith(SINGLE_SESSION))?.[1];
-    const problem = fatal ?? [...this.#problems.values()][0] ?? this.#leftOvers.problems()[0];
+    const { problems } = this.#telling;
+    const fatal = [...problems].find(([source]) => !source.startsWith(SINGLE_SESSION))?.[1];
+    const problem = fatal ?? [...problems.values()][0] ?? this.#leftOvers.problems()[0];
     const returned = this.#queue.routes.flatMap((route) => {
       const messages = this.#leftOvers.emptied(endingMove(route.sessionUid));
       return messages === undefined ? [] : [{ sessionUid: route.sessionUid, messages }];
     });
-    return {
-      key: this.#queue.key,
-      state: fatal === undefined ? this.#state : 'Error',
-      ...(problem === undefined ? {} : { message: problem.message.slice(0, 2048), reason: problem.code }),
-      ...(this.#cutOver === undefined ? {} : { cutOver: this.#cutOver }),
-      ...(returned.length === 0 ? {} : { returned }),
-      ...(this.#told.length === 0 ? {} : { seen: this.#told }),
-    };
+    return this.#telling.status(this.#queue.key, { isError: fatal !== undefined, problem, returned });
   }
 
   async close(): Promise<void> {
-    this.#closed.abort();
-    await this.#applied;
+    await this.#calls.close();
     await this.#leftOvers.keepOnly(new Set());
     const limit = new AbortController();
     const cancel = this.#dependencies.clock.after(this.#settings.stopPatienceMs, () => limit.abort());
@@ -136,7 +116,7 @@ class SqsPipeline implements Pipeline {
     if (signal.aborted) return;
     this.#forgetSessions(queue);
     this.#queue = queue;
-    this.#seen.setRoutes(queue.routes.filter((route) => !route.ending));
+    this.#telling.setRoutes(queue.routes.filter((route) => !route.ending));
     switch (queue.forwarding) {
       case 'Hold':
         return this.#hold(signal);
@@ -152,7 +132,7 @@ class SqsPipeline implements Pipeline {
   async #hold(signal: AbortSignal): Promise<void> {
     await this.#leftOvers.keepOnly(new Set());
     await this.#forwarding.stop(signal);
-    if (!signal.aborted) this.#setState('Holding');
+    if (!signal.aborted) this.#telling.setState('Holding');
   }
 
   async #forward(queue: SplitQueue, signal: AbortSignal): Promise<void> {
@@ -160,10 +140,10 @@ class SqsPipeline implements Pipeline {
     await this.#route(queue);
     this.#moveEnding(queue);
     if (!this.#forwarding.isReading) {
-      this.#setState('CuttingOver');
-      this.#cutOver = new Date(this.#dependencies.clock.now()).toISOString();
+      this.#telling.setState('CuttingOver');
+      this.#telling.cutOver = new Date(this.#dependencies.clock.now()).toISOString();
     }
-    if (await this.#forwarding.start(signal)) this.#setState('Forwarding');
+    if (await this.#forwarding.start(signal)) this.#telling.setState('Forwarding');
   }
 
   /** Nothing in flight means also: what ended sessions left has arrived in the fallback, so that "drained" is the truth afterwards. */
@@ -173,14 +153,14 @@ class SqsPipeline implements Pipeline {
     this.#moveEnding(queue);
     await this.#forwardUntilAlone(signal);
     await this.#forwarding.stop(signal);
-    if (await this.#leftOvers.allEmptied(signal)) this.#setState('Stopped');
+    if (await this.#leftOvers.allEmptied(signal)) this.#telling.setState('Stopped');
   }
 
   /** "Stopped" is a promise for all replicas: while another may still send, we go on as well, so that the target does not starve. */
   async #forwardUntilAlone(signal: AbortSignal): Promise<void> {
     const { clock } = this.#dependencies;
     for (;;) {
-      const others = this.#options.othersMayWrite();
+      const others = this.#othersMayWrite();
       const problem = others === undefined ? undefined : new SplitterError('Conflict', others, { retryable: true });
       this.#setProblem('others', problem);
       if (others === undefined || signal.aborted) return;
@@ -197,10 +177,10 @@ class SqsPipeline implements Pipeline {
     if (signal.aborted) return;
     for (const [name, from] of moves) this.#leftOvers.start(name, from, queue.original);
     const isDone = [...moves.keys()].every((name) => this.#leftOvers.emptied(name) !== undefined);
-    this.#setState(isDone ? 'Returned' : 'Returning');
+    this.#telling.setState(isDone ? 'Returned' : 'Returning');
     if (isDone) return;
     void this.#leftOvers.allEmptied(signal).then((emptied) => {
-      if (emptied) this.#setState('Returned');
+      if (emptied) this.#telling.setState('Returned');
     });
   }
 
@@ -215,33 +195,12 @@ class SqsPipeline implements Pipeline {
     }
   }
 
-  /** Only what helps somebody who waits for a first match is worth a write to the API server. */
-  #tellSeen(): void {
-    const seen = this.#seen.list();
-    const isUseful = seen.some(({ sessionUid, read, matched }) => {
-      const told = this.#told.find((entry) => entry.sessionUid === sessionUid);
-      return told === undefined || (told.matched === 0 && (read > told.read || matched > 0));
-    });
-    if (!isUseful && seen.length === this.#told.length) return;
-    this.#told = seen;
-    this.#options.onChange();
-  }
-
-  #setState(state: State): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    this.#options.onChange();
-  }
-
   #setProblem(source: string, problem: SplitterError | undefined): void {
     const isFallbackOrOriginal = ['read', 'delete', this.#queue.fallback.name].includes(source);
     const key = isFallbackOrOriginal ? source : `${SINGLE_SESSION}${source}`;
-    const before = this.#problems.get(key);
-    if (problem === undefined) this.#problems.delete(key);
-    else this.#problems.set(key, problem);
+    this.#telling.setProblem(key, problem);
     if (problem !== undefined && source === 'read')
       this.#meters.failed(String(problem.details['reason'] ?? problem.code));
-    if (before?.message !== problem?.message) this.#options.onChange();
   }
 
   /** A session that is not in the split any more has no problems and no series. */
@@ -249,8 +208,8 @@ class SqsPipeline implements Pipeline {
     const current = new Set(queue.routes.map((route) => route.sessionUid));
     for (const route of this.#queue.routes) {
       if (current.has(route.sessionUid)) continue;
-      this.#problems.delete(`${SINGLE_SESSION}${route.destination.name}`);
-      this.#problems.delete(`${SINGLE_SESSION}filter of ${route.session}`);
+      this.#telling.forgetProblem(`${SINGLE_SESSION}${route.destination.name}`);
+      this.#telling.forgetProblem(`${SINGLE_SESSION}filter of ${route.session}`);
       this.#meters.forgetSession(route.session);
     }
   }

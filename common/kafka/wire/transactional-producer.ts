@@ -10,6 +10,7 @@ import {
 } from '@platformatic/kafka';
 import { pause } from '../../clock.ts';
 import { SplitterError, toSplitterError } from '../../errors.ts';
+import { BatchLimits } from './batch-limits.ts';
 import { call } from './call.ts';
 import type { Channel, Cluster } from './cluster.ts';
 import { errorName, isKafkaError, kafkaError, throwIfError } from './errors.ts';
@@ -30,7 +31,6 @@ export type Guard = () => void;
 
 const TRANSACTION_TIMEOUT_MS = 15_000;
 const CONCURRENT_DEADLINE_MS = 20_000;
-const FIRST_BATCH_BYTES = 900_000;
 const MAX_SEQUENCE = 2 ** 31;
 
 export class TransactionalProducer {
@@ -43,8 +43,7 @@ export class TransactionalProducer {
   #added = new Set<string>();
   #addedGroups = new Set<string>();
   #sequences = new Map<string, number>();
-  /** How large a batch of a topic may be; learned from refusals, for `max.message.bytes` counts the whole batch. */
-  readonly #limits = new Map<string, { bytes: number; squeeze: boolean }>();
+  readonly #limits = new BatchLimits();
 
   constructor(
     cluster: Cluster,
@@ -82,7 +81,7 @@ export class TransactionalProducer {
     await this.#addPartitions(wanted);
     const queues = wanted.map((output) => ({
       ...output,
-      batches: cutBatches(output.records, this.#limitOf(output.topic).bytes),
+      batches: cutBatches(output.records, this.#limits.of(output.topic).bytes),
     }));
     for (let round = 0; ; round++) {
       const due = queues.flatMap(({ topic, partition, batches }) => {
@@ -217,7 +216,7 @@ export class TransactionalProducer {
     for (const { topic, partition, errorCode } of failed) {
       this.#cluster.forgetTopic(topic);
       const records = batches.find((batch) => batch.topic === topic && batch.partition === partition)?.records ?? [];
-      if (errorName(errorCode) === 'MESSAGE_TOO_LARGE') this.#shrink(topic, records);
+      if (errorName(errorCode) === 'MESSAGE_TOO_LARGE') this.#limits.refuse(topic, records);
     }
     const [first] = failed;
     if (first === undefined) return;
@@ -246,18 +245,8 @@ export class TransactionalProducer {
     const key = `${topic}/${partition}`;
     const baseSequence = this.#sequences.get(key) ?? 0;
     this.#sequences.set(key, (baseSequence + records.length) % MAX_SEQUENCE);
-    const codec = records[0]?.codec || (this.#limitOf(topic).squeeze ? GZIP : 0);
+    const codec = records[0]?.codec || (this.#limits.of(topic).squeeze ? GZIP : 0);
     return writeBatch(records, { codec, producerId: this.#producerId, producerEpoch: this.#epoch, baseSequence });
-  }
-
-  #limitOf(topic: string): { bytes: number; squeeze: boolean } {
-    return this.#limits.get(topic) ?? { bytes: FIRST_BATCH_BYTES, squeeze: false };
-  }
-
-  /** The next attempt sends smaller batches, in the end single compressed records. */
-  #shrink(topic: string, records: readonly OutgoingRecord[]): void {
-    const { bytes, squeeze } = this.#limitOf(topic);
-    this.#limits.set(topic, records.length > 1 ? { bytes: Math.ceil(bytes / 2), squeeze } : { bytes, squeeze: true });
   }
 
   /** `attempt` returns the error code; while the previous transaction is being finished the coordinator asks to come again. */
