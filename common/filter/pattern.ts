@@ -36,7 +36,7 @@ export function compilePattern(source: string, { ignoreCase = false }: PatternOp
     }
     return { source, test: (text) => compiled.test(text) };
   } catch (error) {
-    if (error instanceof RE2JSException) throw new PatternError(explain(source, error.message));
+    if (error instanceof RE2JSException) throw new PatternError(explain(source, error.message, ignoreCase));
     throw error;
   }
 }
@@ -58,10 +58,15 @@ const UNSUPPORTED: readonly { construct: RegExp; what: string }[] = [
     construct: /\(\?>|[*+?}]\+/,
     what: 'it has an atomic group or possessive quantifier. The plain form is just as fast here',
   },
+  { construct: /\\Z/, what: 'it has \\Z. Write $ or \\z for the end' },
+  { construct: /\\u/, what: 'it has a \\u escape. Write the character itself, or \\x{…} with its code' },
+  { construct: /\(\?[a-z]*x/, what: 'it has the flag x (free spacing). Write it without spaces and comments' },
 ];
 
-function explain(source: string, engineMessage: string): string {
+function explain(source: string, engineMessage: string, ignoreCase: boolean): string {
   const known = UNSUPPORTED.find(({ construct }) => construct.test(source));
   if (known !== undefined) return known.what;
-  return `${engineMessage.replace(/^error parsing regexp: /, '')} (the syntax is RE2's, https://github.com/google/re2/wiki/Syntax)`;
+  const message = engineMessage.replace(/^error parsing regexp: /, '');
+  // The engine writes that flag in front of the pattern; nobody has to hear of it.
+  return `${ignoreCase ? message.replace('`(?i)', '`') : message} (the syntax is RE2's, https://github.com/google/re2/wiki/Syntax)`;
 }

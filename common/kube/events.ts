@@ -106,7 +106,8 @@ export class EventRecorder {
   async #create(about: InvolvedObject, type: KubeEvent['type'], reason: string, message: string): Promise<string> {
     const { component, instance, client } = this.#options;
     const suffix = `${this.#clock.now().toString(16)}${Math.floor(this.#random() * 0xffff).toString(16)}`;
-    const name = `${about.metadata.name.slice(0, NAME_LENGTH - suffix.length - 1)}.${suffix}`;
+    const stem = about.metadata.name.slice(0, NAME_LENGTH - suffix.length - 1).replace(/[.-]+$/, '');
+    const name = `${stem}.${suffix}`;
     const timestamp = this.#timestamp();
     const event: KubeEvent = {
       apiVersion: 'v1',

@@ -28,7 +28,9 @@ export function parseConfigDocument(text: string, file: string): ConfigDocument 
       `${file}: TOML is not supported. Write the configuration as JSON or YAML.`,
     );
   }
-  return /\.ya?ml$/i.test(file) ? yamlDocument(text, file) : jsonDocument(text, file);
+  // Editors of Windows begin a file with a byte order mark.
+  const content = text.replace(/^\uFEFF/, '');
+  return /\.ya?ml$/i.test(file) ? yamlDocument(content, file) : jsonDocument(content, file);
 }
 
 /** An error at a field: `mirrord.json:7: feature.split_queues.orders: …`. */

@@ -47,6 +47,13 @@ const LATER = [
   'InternalError',
 ];
 
+const TOO_LONG = ['BatchRequestTooLong', 'AWS.SimpleQueueService.BatchRequestTooLong'];
+
+/** For what `toSqsError` made: the broker counts the sizes of a batch in another way than we do, or has a lower limit (256 KiB until 2025). */
+export function isTooLong(error: unknown): boolean {
+  return error instanceof SplitterError && TOO_LONG.includes(String(error.details['awsCode']));
+}
+
 type SdkError = {
   name?: string;
   code?: string;

@@ -14,6 +14,7 @@ import { SplitterError } from '../errors.ts';
 import { call } from './client.ts';
 import { copyOf, intoBatches, MAX_BATCH_ENTRIES, RECEIVE_EVERYTHING, sizeOf } from './copy.ts';
 import { type QueueDepth, readDepth, totalOf } from './depth.ts';
+import { isTooLong } from './errors.ts';
 
 export type MoveEnd = { client: SQSClient; name: string; url: string };
 
@@ -133,7 +134,8 @@ async function moveBatch(request: MoveRequest, batch: Message[]): Promise<number
 }
 
 /** The messages that the destination acknowledged; the others are given back to the source. */
-async function store({ from, to }: MoveRequest, batch: Message[]): Promise<Message[]> {
+async function store(request: MoveRequest, batch: Message[]): Promise<Message[]> {
+  const { from, to } = request;
   const Entries = batch.map((message, index) => copyOf(message, String(index)));
   const command = new SendMessageBatchCommand({ QueueUrl: to.url, Entries });
   try {
@@ -155,9 +157,24 @@ async function store({ from, to }: MoveRequest, batch: Message[]): Promise<Messa
     }
     return batch.filter((_, index) => stored.has(String(index)));
   } catch (error) {
+    if (batch.length > 1 && isTooLong(error)) return storeHalves(request, batch);
     await release(from, batch);
     throw error;
   }
+}
+
+/** A failure of the second half shows itself when its messages are read again: what the first half brought over has to be deleted. */
+async function storeHalves(request: MoveRequest, batch: Message[]): Promise<Message[]> {
+  const middle = Math.ceil(batch.length / 2);
+  const first = await store(request, batch.slice(0, middle)).catch(async (error: unknown) => {
+    await release(request.from, batch.slice(middle));
+    throw error;
+  });
+  const second = await store(request, batch.slice(middle)).catch((error: unknown) => {
+    if (first.length === 0) throw error;
+    return [];
+  });
+  return [...first, ...second];
 }
 
 /** Best effort: what cannot be given back comes back by itself after its visibility timeout. */

@@ -54,8 +54,14 @@ function swapped(variable: QueueVariable, current: string, swap: Swap): string {
   return renderNamesJson(current, names, replacements);
 }
 
-function namesOriginal(text: string, queue: SplitQueue): boolean {
-  return queue.kind === 'Kafka' ? text === queue.original.name : parseQueueReference(text).name === queue.original.name;
+/** Queues of one name may be in several regions and accounts; a bare name says neither. */
+function namesOriginal(text: string, { kind, original }: SplitQueue): boolean {
+  if (kind === 'Kafka') return text === original.name;
+  const named = parseQueueReference(text);
+  const place = original.url === undefined ? undefined : parseQueueReference(original.url);
+  const agrees = (one: string | undefined, other: string | undefined) =>
+    one === undefined || other === undefined || one === other;
+  return named.name === original.name && agrees(named.region, place?.region) && agrees(named.account, place?.account);
 }
 
 /** Keeps the form the application is used to: a name stays a name, a URL a URL, an ARN an ARN. */

@@ -63,12 +63,25 @@ function entryFor(split: WorkloadSplit, service: WebhookService, caBundle: strin
   };
 }
 
+/** Object names have at most so many characters, and a template's hash at most ten. */
+const MAX_NAME = 253;
+const MAX_HASH = 10;
+const HASH = "object.metadata.labels['pod-template-hash']";
+
 /** Guarded by has(): an error in the expression would reject pods that have no owner. */
 function ownerExpression(deployment: string): string {
   return [
     'has(object.metadata.ownerReferences)',
     'has(object.metadata.labels)',
     "'pod-template-hash' in object.metadata.labels",
-    `object.metadata.ownerReferences.exists(owner, owner.kind == 'ReplicaSet' && owner.name == '${deployment}-' + object.metadata.labels['pod-template-hash'])`,
+    `object.metadata.ownerReferences.exists(owner, owner.kind == 'ReplicaSet' && owner.name == ${stem(deployment)} + '-' + ${HASH})`,
   ].join(' && ');
+}
+
+/** The Deployment controller cuts a long name so that dash and hash have room (generateReplicaSetName in its sync.go). */
+function stem(deployment: string): string {
+  const { length } = deployment;
+  if (length <= MAX_NAME - 1 - MAX_HASH) return `'${deployment}'`;
+  const room = `${MAX_NAME - 1} - size(${HASH})`;
+  return `'${deployment}'.substring(0, ${room} < ${length} ? ${room} : ${length})`;
 }

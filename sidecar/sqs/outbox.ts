@@ -6,6 +6,7 @@ import { crashPoint } from '../../common/crash-points.ts';
 import { SplitterError } from '../../common/errors.ts';
 import { call } from '../../common/sqs/client.ts';
 import { copyOf, MAX_BATCH_ENTRIES } from '../../common/sqs/copy.ts';
+import { isTooLong } from '../../common/sqs/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { Hand, Held } from './hand.ts';
 import type { Meters, Role } from './meters.ts';
@@ -29,7 +30,6 @@ export type OutboxOptions = {
 
 /** After so many failed calls in a row a destination is not waited for any more. */
 const STUCK_AFTER = 3;
-const TOO_LONG = ['BatchRequestTooLong', 'AWS.SimpleQueueService.BatchRequestTooLong'];
 
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -126,17 +126,18 @@ export class Outbox {
       return batch.filter((_, index) => !stored.has(String(index)) && !refused.has(String(index)));
     } catch (error) {
       if (!(error instanceof SplitterError)) throw error;
-      if (batch.length > 1 && TOO_LONG.includes(String(error.details['awsCode']))) return this.#sendHalves(batch);
+      if (batch.length > 1 && isTooLong(error)) return this.#sendHalves(batch);
       meters.failed(String(error.details['reason'] ?? error.code));
       throw error;
     }
   }
 
-  /** The broker counts sizes in another way than we do. */
+  /** What the first half stored must not be sent again: a failure of the second half shows itself when that is tried again. */
   async #sendHalves(batch: Held[]): Promise<Held[]> {
     const middle = Math.ceil(batch.length / 2);
     const first = await this.#sendOurs(batch.slice(0, middle));
-    return [...first, ...(await this.#sendOurs(batch.slice(middle)))];
+    const second = batch.slice(middle);
+    return [...first, ...(await this.#sendOurs(second).catch(() => second))];
   }
 
   #stored(held: Held): void {

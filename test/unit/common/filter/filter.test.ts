@@ -71,6 +71,10 @@ describe('refused patterns', () => {
     ['a++', /possessive/],
     ['[', /missing closing \]/],
     ['a{1001}', /invalid repeat count/],
+    ['(a', /: missing closing \): `\(a`/],
+    ['^a\\Z', /Write \$ or \\z/],
+    ['\\u00e9', /Write the character itself/],
+    ['(?x)a b', /Write it without spaces/],
     ['(a|b)*a(a|b){900}$', /too large \(2708 steps, 1100 are allowed\)/],
   ];
   for (const [pattern, why] of cases) {

@@ -164,6 +164,11 @@ describe('the rest of the file', () => {
     assert.ok('agent' in config.content);
   });
 
+  it('may begin with a byte order mark, as editors of Windows write it', () => {
+    assert.equal(parse('\uFEFF{ "key": "a" }').key, 'a');
+    assert.equal(parse('\uFEFFkey: a', 'mirrord.yaml').key, 'a');
+  });
+
   it('is refused when it cannot be read', () => {
     const cases: [string, string, RegExp][] = [
       ['', 'mirrord.json', /^mirrord\.json:1: this is not valid JSON/],

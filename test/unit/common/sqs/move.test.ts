@@ -112,6 +112,22 @@ describe('moveAll', () => {
     assert.deepEqual(handles('ChangeMessageVisibilityBatch'), ['r2'], 'what was refused is given back');
   });
 
+  it('halves what the broker calls too long, and deletes what each half brought over', async () => {
+    const { clock, to, handles, request } = setUp([{ visible: 5 }, {}], [[1, 2, 3, 4, 5]]);
+    to.reply = (_action, input) => {
+      const entries = input['Entries'] as { MessageBody: string }[];
+      if (entries.length > 3) throw Object.assign(new Error('too long'), { name: 'BatchRequestTooLong' });
+      if (entries[0]?.MessageBody === '4') throw Object.assign(new Error('busy'), { name: 'InternalError' });
+      return { Successful: entries };
+    };
+    const result = moveAll(request());
+    await settled();
+    await clock.advance(7_000);
+    assert.equal((await result).moved, 3);
+    assert.deepEqual(handles('ChangeMessageVisibilityBatch'), ['r4', 'r5'], 'given back: they come again');
+    assert.deepEqual(handles('DeleteMessageBatch'), ['r1', 'r2', 'r3']);
+  });
+
   it('says what is left at the deadline', async () => {
     const { clock, request } = setUp([{ inFlight: 2 }]);
     const result = moveAll(request({ deadlineMs: 10_000 }));

@@ -31,7 +31,7 @@ describe('entriesFor', () => {
             name: 'owned-by-the-target',
             expression:
               "has(object.metadata.ownerReferences) && has(object.metadata.labels) && 'pod-template-hash' in object.metadata.labels && " +
-              "object.metadata.ownerReferences.exists(owner, owner.kind == 'ReplicaSet' && owner.name == 'orders-worker-' + object.metadata.labels['pod-template-hash'])",
+              "object.metadata.ownerReferences.exists(owner, owner.kind == 'ReplicaSet' && owner.name == 'orders-worker' + '-' + object.metadata.labels['pod-template-hash'])",
           },
         ],
         failurePolicy: 'Fail',
@@ -42,6 +42,18 @@ describe('entriesFor', () => {
         admissionReviewVersions: ['v1'],
       },
     ]);
+  });
+
+  it('knows that the name of a ReplicaSet is cut where the name of its Deployment is very long', () => {
+    const name = 'x'.repeat(243);
+    const target = { ...patching.spec.target, name };
+    const [entry] = entriesFor([{ ...patching, spec: { ...patching.spec, target } }], CLUSTER_UID, SERVICE, '');
+    const hash = "object.metadata.labels['pod-template-hash']";
+    assert.ok(
+      entry?.matchConditions[0]?.expression.includes(
+        `owner.name == '${name}'.substring(0, 252 - size(${hash}) < 243 ? 252 - size(${hash}) : 243) + '-' + ${hash})`,
+      ),
+    );
   });
 
   it('makes none for a split that patches nothing', () => {
