@@ -1,6 +1,7 @@
 // The developer's command: started with the session's environment, signalled exactly once per signal, and its end told as it was.
 import { spawn } from 'node:child_process';
 import type { ChildExit } from './exit-codes.ts';
+import { guardCommand } from './guard.ts';
 import type { EndingSignal } from './signals.ts';
 
 type ChildOptions = {
@@ -43,6 +44,7 @@ export function startChild(options: ChildOptions): Child {
       resolve(signal === null ? { kind: 'code', code: code ?? 0 } : { kind: 'signal', signal });
     });
   });
+  if (child.pid !== undefined) void exited.then(guardCommand(ownGroup ? -child.pid : child.pid, options.platform));
   return {
     exited,
     pass(signal) {

@@ -14,6 +14,7 @@ export type SessionRequest = {
   namespace: string | undefined;
   cluster: { kubeconfig?: string; context?: string };
   ignored: string[];
+  unknown: string[];
   /** The file as data, for `--via mirrord`. */
   content: MirrordConfig['content'];
 };
@@ -46,16 +47,20 @@ export async function readRequest(options: RequestOptions, source: RequestSource
 export function requestOf(config: MirrordConfig, options: RequestOptions, user: string, file: string): SessionRequest {
   const target = options.target === undefined ? config.target : parseTarget(options.target);
   if (target === undefined) {
-    throw new SplitterError('InvalidConfig', `${file} names no target`, {
+    throw new SplitterError('InvalidConfig', `${file} names no target${unknownFields(config)}`, {
       details: { hint: 'add "target": "deployment/NAME" to it, or say --target deployment/NAME' },
     });
   }
   if (config.queues.length === 0) {
-    throw new SplitterError('InvalidConfig', `${file} asks for no queue: it has no feature.split_queues`, {
-      details: {
-        hint: 'add for example "feature": {"split_queues": {"orders": {"queue_type": "SQS", "message_filter": {"tenant": "^me$"}}}}',
+    throw new SplitterError(
+      'InvalidConfig',
+      `${file} asks for no queue: it has no feature.split_queues${unknownFields(config)}`,
+      {
+        details: {
+          hint: 'add for example "feature": {"split_queues": {"orders": {"queue_type": "SQS", "message_filter": {"tenant": "^me$"}}}}',
+        },
       },
-    });
+    );
   }
   const kubeconfig = options.kubeconfig ?? config.kubeconfig;
   const context = options.context ?? config.context;
@@ -66,18 +71,29 @@ export function requestOf(config: MirrordConfig, options: RequestOptions, user: 
     namespace: options.namespace ?? config.namespace,
     cluster: { ...(kubeconfig === undefined ? {} : { kubeconfig }), ...(context === undefined ? {} : { context }) },
     ignored: config.ignored,
+    unknown: config.unknown,
     content: config.content,
   };
+}
+
+/** The reason, more often than not. */
+function unknownFields({ unknown }: MirrordConfig): string {
+  return unknown.length === 0 ? '' : `; what it has and nobody knows: ${unknown.join(', ')}`;
 }
 
 async function readText(path: string, file: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     const reason = error instanceof Error ? error.message : String(error);
-    throw new SplitterError('InvalidConfig', `Cannot read ${file}: ${reason}`, {
-      cause: error,
-      details: { hint: 'name your mirrord.json: qsplit exec -f mirrord.json -- COMMAND' },
-    });
+    throw new SplitterError(
+      'InvalidConfig',
+      isMissing ? `There is no file ${file}` : `Cannot read ${file}: ${reason}`,
+      {
+        cause: error,
+        details: { hint: 'name your mirrord.json: qsplit exec -f mirrord.json -- COMMAND' },
+      },
+    );
   }
 }

@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { type Cluster, KubeConfig } from '@kubernetes/client-node';
 import { SplitterError } from '../common/errors.ts';
 import type { KubeConnection } from '../common/kube/connection.ts';
+import { proxyFor } from './proxy.ts';
 
 export type ClusterOptions = { kubeconfig?: string; context?: string };
 
@@ -83,7 +84,7 @@ function allowHttp(cluster: Cluster): Cluster {
   return cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster;
 }
 
-export async function accessOf(config: KubeConfig): Promise<KubeAccess> {
+export async function accessOf(config: KubeConfig, environment: NodeJS.ProcessEnv): Promise<KubeAccess> {
   const context = config.getContextObject(config.getCurrentContext());
   const cluster = config.getCurrentCluster();
   if (context === null || cluster === null) {
@@ -92,19 +93,12 @@ export async function accessOf(config: KubeConfig): Promise<KubeAccess> {
       details: { hint: `choose one with --context: ${known.join(', ') || 'there is none'}` },
     });
   }
-  if (cluster.proxyUrl !== undefined) {
-    throw new SplitterError(
-      'InvalidConfig',
-      `The cluster of context ${context.name} has a proxy-url, which qsplit cannot use yet`,
-      {
-        details: { hint: 'choose a context without one, or a tunnel that needs none' },
-      },
-    );
-  }
+  const proxy = proxyFor(cluster.server, cluster.proxyUrl, environment);
   const tls = await requestOptions(config);
   return {
     connection: {
       server: cluster.server,
+      ...(proxy === undefined ? {} : { proxy }),
       ...pem('ca', tls.ca),
       ...pem('cert', tls.cert),
       ...pem('key', tls.key),

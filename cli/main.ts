@@ -16,7 +16,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Late imports: client-node and the AWS SDK take most of a second to load, which `--help` need not pay. */
 async function connect(options: ClusterOptions): Promise<Cluster> {
   const { accessOf, loadKubeConfig } = await import('./kubeconfig.ts');
-  const { connection, namespace, context } = await accessOf(loadKubeConfig(options, process.env));
+  const { connection, namespace, context } = await accessOf(loadKubeConfig(options, process.env), process.env);
   const client = createKubeClient(connection, {
     userAgent: `qsplit/${packageJson.version}`,
     fieldManager: 'qsplit',

@@ -60,10 +60,14 @@ export async function exec(options: ExecOptions, shell: Shell, reporter: Reporte
   });
   await requireCommand(options, shell);
   const request = await readRequest(options, shell);
-  const { ignored } = request;
+  const { ignored, unknown } = request;
   if (ignored.length > 0) {
     const message = `Not used of the configuration file${options.via ? ' by qsplit' : ''}: ${ignored.join(', ')}`;
     reporter.say({ event: 'ignored', level: 'info', message, facts: { ignored } });
+  }
+  if (unknown.length > 0) {
+    const message = `The configuration file has fields that nobody knows: ${unknown.join(', ')}`;
+    reporter.say({ event: 'unknown', level: 'warning', message, facts: { unknown } });
   }
   const cluster = await untilStopped(stop.signal, shell.connect(request.cluster));
   try {

@@ -15,6 +15,8 @@ export type KubeConnection = {
   serverName?: string;
   /** kubectl's `insecure-skip-tls-verify`. */
   skipTlsVerify?: boolean;
+  /** URL of an HTTP, HTTPS or SOCKS5 proxy on the way; absent = none, whatever the environment says. */
+  proxy?: string;
   /** Asked before every request, so that tokens may change: usually `{authorization: 'Bearer …'}`. */
   headers?: () => Promise<Record<string, string>> | Record<string, string>;
 };

@@ -1,6 +1,6 @@
 // HTTP to the API server over undici: one request in, a decoded body or a SplitterError out. Knows nothing of Kubernetes' verbs.
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { type Clock, pause } from '../clock.ts';
 import { SplitterError } from '../errors.ts';
 import { kubeMetrics } from '../metrics/kube.ts';
@@ -36,19 +36,7 @@ const MAX_RETRIES = 3;
 export function createTransport(connection: KubeConnection, options: TransportOptions): Transport {
   const url = new URL(connection.server);
   const prefix = url.pathname.replace(/\/$/, '');
-  const agent = new Agent({
-    allowH2: false,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: {
-      timeout: options.requestTimeoutMs,
-      rejectUnauthorized: connection.skipTlsVerify !== true,
-      ...(connection.ca !== undefined && { ca: connection.ca }),
-      ...(connection.cert !== undefined && { cert: connection.cert }),
-      ...(connection.key !== undefined && { key: connection.key }),
-      ...(connection.serverName !== undefined && { servername: connection.serverName }),
-    },
-  });
+  const agent = createAgent(connection, options.requestTimeoutMs);
 
   async function dispatch(request: Request, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     return agent.request({
@@ -97,7 +85,7 @@ export function createTransport(connection: KubeConnection, options: TransportOp
         });
       }
       count(request.call, 'none');
-      throw transportError(request.call, connection.server, limit.signal.aborted ? limit.signal.reason : error);
+      throw transportError(request.call, whereabouts(connection), limit.signal.aborted ? limit.signal.reason : error);
     } finally {
       cancel();
     }
@@ -110,6 +98,28 @@ export function createTransport(connection: KubeConnection, options: TransportOp
     open: (request) => limited(request, async (signal) => (await attempt(request, signal)).body),
     close: () => agent.destroy(),
   };
+}
+
+/** For people; a proxy without its password. */
+function whereabouts({ server, proxy }: KubeConnection): string {
+  if (proxy === undefined) return server;
+  const { protocol, host } = new URL(proxy);
+  return `${server} through the proxy ${protocol}//${host}`;
+}
+
+/** Connections to the API server, straight or through the proxy, where TLS goes on to the API server itself. */
+function createAgent(connection: KubeConnection, connectTimeoutMs: number): Agent | ProxyAgent {
+  const { ca, cert, key, serverName, skipTlsVerify, proxy } = connection;
+  const tls = {
+    rejectUnauthorized: skipTlsVerify !== true,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { servername: serverName }),
+  };
+  const common = { allowH2: false, headersTimeout: 0, bodyTimeout: 0 };
+  if (proxy === undefined) return new Agent({ ...common, connect: { timeout: connectTimeoutMs, ...tls } });
+  return new ProxyAgent({ ...common, uri: proxy, connectTimeout: connectTimeoutMs, requestTls: tls });
 }
 
 function count(call: Call, status: string): void {

@@ -3,6 +3,7 @@ import { fieldPath } from '../../api/kinds/issues.ts';
 import type { SessionQueue } from '../../api/kinds/split-session.ts';
 import { SplitterError } from '../errors.ts';
 import { type ConfigDocument, type FieldPath, fieldError, parseConfigDocument } from './document.ts';
+import { MIRRORD_FEATURES, MIRRORD_FIELDS, TARGET_FIELDS } from './fields.ts';
 import { parseSplitQueues } from './split-queues.ts';
 import { parseTarget, type Target, targetFromObject } from './target.ts';
 import { expandTemplate, type TemplateContext } from './template.ts';
@@ -18,6 +19,8 @@ export type MirrordConfig = {
   context?: string;
   /** What the file says and queue-splitter does not do, for people: `agent`, `feature.network`. */
   ignored: string[];
+  /** What neither we nor mirrord know, with the line: `taget (line 3)`. Probably typing errors. */
+  unknown: string[];
   /** The whole file as data, templates expanded. */
   content: Readonly<Record<string, unknown>>;
 };
@@ -41,20 +44,38 @@ export function parseMirrordConfig(text: string, file: string, context: Template
     ...optional('kubeconfig', textAt(document, 'kubeconfig', content['kubeconfig'])),
     ...optional('context', textAt(document, 'kube_context', content['kube_context'])),
     queues: parseSplitQueues(document, feature['split_queues']),
-    ignored: [
-      ...Object.keys(content).filter((name) => !UNDERSTOOD.has(name)),
-      ...Object.keys(feature)
-        .filter((name) => name !== 'split_queues')
-        .map((name) => fieldPath(['feature', name])),
-    ],
+    ...unusedFields(document, content, feature),
     content,
+  };
+}
+
+function unusedFields(
+  { lineOf }: ConfigDocument,
+  content: Fields,
+  feature: Fields,
+): Pick<MirrordConfig, 'ignored' | 'unknown'> {
+  const unused = [
+    ...Object.keys(content)
+      .filter((name) => !UNDERSTOOD.has(name))
+      .map((name) => ({ path: [name], isKnown: MIRRORD_FIELDS.has(name) })),
+    ...Object.keys(feature)
+      .filter((name) => name !== 'split_queues')
+      .map((name) => ({ path: ['feature', name], isKnown: MIRRORD_FEATURES.has(name) })),
+  ];
+  return {
+    ignored: unused.filter(({ isKnown }) => isKnown).map(({ path }) => fieldPath(path)),
+    unknown: unused.filter(({ isKnown }) => !isKnown).map(({ path }) => `${fieldPath(path)} (line ${lineOf(path)})`),
   };
 }
 
 function parseTargetField(document: ConfigDocument, value: unknown): Pick<MirrordConfig, 'target' | 'namespace'> {
   if (value === undefined || value === null) return {};
   if (typeof value === 'string') return { target: located(document, ['target'], () => parseTarget(value)) };
-  const { path, namespace } = fieldsAt(document, ['target'], value);
+  const { path, namespace, ...others } = fieldsAt(document, ['target'], value, 'must be text or an object.');
+  const [stranger] = Object.keys(others);
+  if (stranger !== undefined) {
+    throw fieldError(document, ['target', stranger], `unknown field; there are ${TARGET_FIELDS.join(' and ')}.`);
+  }
   return {
     ...optional('namespace', textAt(document, 'target.namespace', namespace)),
     ...optional('target', parsePath(document, path)),
@@ -79,9 +100,9 @@ function located<T>(document: ConfigDocument, path: FieldPath, parse: () => T): 
   }
 }
 
-function fieldsAt(document: ConfigDocument, path: FieldPath, value: unknown): Fields {
+function fieldsAt(document: ConfigDocument, path: FieldPath, value: unknown, otherwise = 'must be an object.'): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw fieldError(document, path, 'must be an object.');
+    throw fieldError(document, path, path.length === 0 ? `the file ${otherwise}` : otherwise);
   }
   return value as Fields;
 }

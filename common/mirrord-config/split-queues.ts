@@ -1,7 +1,6 @@
 // `feature.split_queues` of a mirrord.json, in both forms (object by queue id, array with `queue_id`) → what a session asks for. Pure.
 import { z } from 'zod';
 import { filter, LIMITS, QUEUE_KINDS } from '../../api/kinds/common.ts';
-import { fieldIssues } from '../../api/kinds/issues.ts';
 import type { SessionQueue } from '../../api/kinds/split-session.ts';
 import { SplitterError } from '../errors.ts';
 import { compileFilter } from '../filter/filter.ts';
@@ -51,10 +50,17 @@ function parseEntry(document: ConfigDocument, path: FieldPath, entry: unknown, k
   if (unsupported !== undefined) {
     throw fieldError(document, [...path, unsupported], 'is not supported yet. Use message_filter.');
   }
-  const parsed = entrySchema.safeParse(entry);
+  const parsed = entrySchema.safeParse(entry, { error: entryMessage });
   if (!parsed.success) {
-    const [issue] = fieldIssues(parsed.error);
-    throw fieldError(document, [...path, ...steps(issue?.path ?? [])], issue?.message ?? 'cannot be read');
+    // A name that is written wrong is also missing: the wrong one says more.
+    const { issues } = parsed.error;
+    const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+    const stranger = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+    throw fieldError(
+      document,
+      [...path, ...steps([...(issue?.path ?? []), ...stranger])],
+      issue?.message ?? 'cannot be read.',
+    );
   }
   const { queue_id, queue_type, queue_mode, message_filter } = parsed.data;
   const id = key ?? queue_id;
@@ -79,6 +85,17 @@ function parseEntry(document: ConfigDocument, path: FieldPath, entry: unknown, k
   return queue;
 }
 
+/** For people who have never heard of our schema library; undefined leaves the library's own sentence. */
+function entryMessage(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'unrecognized_keys') {
+    return `unknown field; there are ${Object.keys(entrySchema.shape).join(', ')}.`;
+  }
+  if (issue.code !== 'invalid_type') return undefined;
+  if (issue.input === undefined) return 'is missing.';
+  if (issue.expected === 'record') return 'must be an object: attribute or header name → regular expression.';
+  return `must be ${issue.expected === 'string' ? 'text' : `an ${issue.expected}`}.`;
+}
+
 /** So that a mistake is seen here, with its line, and not in the cluster. */
 function checkPatterns(document: ConfigDocument, path: FieldPath, queue: SessionQueue): void {
   for (const [attribute, pattern] of Object.entries(queue.filter)) {
@@ -92,7 +109,7 @@ function checkPatterns(document: ConfigDocument, path: FieldPath, queue: Session
 }
 
 const isSet = (entry: unknown, name: string): boolean =>
-  typeof entry === 'object' && entry !== null && name in entry && Reflect.get(entry, name) !== null;
+  typeof entry === 'object' && entry !== null && Object.hasOwn(entry, name) && Reflect.get(entry, name) !== null;
 
 const steps = (path: readonly PropertyKey[]): FieldPath =>
   path.map((step) => (typeof step === 'number' ? step : String(step)));

@@ -253,7 +253,7 @@ test('what cannot work is refused with a sentence that says what to do, and noth
   });
 });
 
-test('kill -9 of qsplit: the session expires without its heartbeat, and all is as before', async () => {
+test('kill -9 of qsplit: its command ends, too, the session expires without its heartbeat, and all is as before', async () => {
   const run = await alice.qsplit([...EXEC, '--heartbeat-timeout', '6s', '-o', 'json', ...NODE_WORKER]);
   const name = await run.ready();
   await run.says(/alice is ready/);
@@ -263,8 +263,8 @@ test('kill -9 of qsplit: the session expires without its heartbeat, and all is a
   const line = run.line({ tenant: '^alice$' });
   line.catch(() => undefined);
   run.signal('SIGKILL');
-  assert.ok(isAlive(worker), 'the worker outlives qsplit');
-  process.kill(worker.pid, 'SIGTERM');
+  await waitFor('the end of the worker', () => !isAlive(worker), { deadlineMs: 20_000 });
+  assert.match(run.output(), /alice got SIGTERM and finishes its work/);
   lines.push(await line);
   assert.ok(name.startsWith('alice-'));
   await waitFor(

@@ -30,6 +30,11 @@ export function childrenOf(parentPid: number): number[] {
   return processIds().filter((pid) => statFields(pid)?.[1] === String(parentPid));
 }
 
+/** The id of the parent; 0 when there is no such process. */
+export function parentOf(pid: number): number {
+  return Number(statFields(pid)?.[1] ?? 0);
+}
+
 /** Ids of the live processes of a process group. */
 export function membersOfGroup(groupId: number): number[] {
   return processIds().filter((pid) => {

@@ -14,6 +14,7 @@ const config: MirrordConfig = {
   kubeconfig: '/file',
   queues: [{ id: 'orders', kind: 'SQS', filter: {}, mode: 'steal' }],
   ignored: ['agent'],
+  unknown: [],
   content: {},
 };
 
@@ -44,6 +45,9 @@ test('without target or queues there is nothing to do', () => {
     message: 'f.json names no target',
   });
   assert.throws(() => requestOf({ ...config, queues: [] }, {}, 'alice', 'f.json'), /asks for no queue/);
+  assert.throws(() => requestOf({ ...untargeted, unknown: ['taget (line 3)'] }, {}, 'alice', 'f.json'), {
+    message: 'f.json names no target; what it has and nobody knows: taget (line 3)',
+  });
 });
 
 test('the file is read from where the command runs, templates see key and environment', async (t) => {
@@ -57,5 +61,5 @@ test('the file is read from where the command runs, templates see key and enviro
   );
   const request = await readRequest({ file: 'm.json' }, source);
   assert.deepEqual(request.queues[0]?.filter, { tenant: '^alice$', region: 'eu' });
-  await assert.rejects(readRequest({}, source), /Cannot read \.mirrord\/mirrord\.json/);
+  await assert.rejects(readRequest({}, source), /There is no file \.mirrord\/mirrord\.json/);
 });

@@ -35,7 +35,7 @@ test('the file is --kubeconfig, else KUBECONFIG, else ~/.kube/config', async (t)
   });
   const server = async (kubeconfig: string | undefined, environment: NodeJS.ProcessEnv) => {
     const config = loadKubeConfig(kubeconfig === undefined ? {} : { kubeconfig }, environment, home);
-    return (await accessOf(config)).connection.server;
+    return (await accessOf(config, {})).connection.server;
   };
   assert.equal(await server(undefined, {}), 'https://home');
   assert.equal(await server(undefined, { KUBECONFIG: join(home, 'two') }), 'https://two');
@@ -49,12 +49,12 @@ test('of several files the first that says something wins, and missing ones do n
     three: kubeconfig(['test'], { current: 'dev', server: 'https://third' }),
   });
   const KUBECONFIG = ['one', 'missing', 'two', 'three'].map((name) => join(home, name)).join(delimiter);
-  const current = await accessOf(loadKubeConfig({}, { KUBECONFIG }, home));
+  const current = await accessOf(loadKubeConfig({}, { KUBECONFIG }, home), {});
   assert.deepEqual(
     [current.context, current.namespace, current.connection.server],
     ['test', 'ns-test', 'https://second'],
   );
-  const dev = await accessOf(loadKubeConfig({ context: 'dev' }, { KUBECONFIG }, home));
+  const dev = await accessOf(loadKubeConfig({ context: 'dev' }, { KUBECONFIG }, home), {});
   assert.equal(dev.connection.server, 'https://first');
 });
 
@@ -67,7 +67,7 @@ test('what is missing is named', async (t) => {
   });
   assert.throws(() => loadKubeConfig({ kubeconfig: join(home, 'nowhere') }, {}, home), /Cannot read the kubeconfig/);
   assert.throws(() => loadKubeConfig({ kubeconfig: join(home, 'broken') }, {}, home), /Cannot read the kubeconfig/);
-  await assert.rejects(accessOf(loadKubeConfig({ kubeconfig: path }, {}, home)), /no current context/);
+  await assert.rejects(accessOf(loadKubeConfig({ kubeconfig: path }, {}, home), {}), /no current context/);
 });
 
 test('certificates, names and the wish not to verify are taken over', async (t) => {
@@ -83,7 +83,8 @@ test('certificates, names and the wish not to verify are taken over', async (t) 
     plain: kubeconfig(['a'], { current: 'a', server: 'http://localhost:8001' }),
     proxied: kubeconfig(['a'], { current: 'a', server: 'https://x', cluster: { 'proxy-url': 'http://p' } }),
   });
-  const access = (name: string) => accessOf(loadKubeConfig({ kubeconfig: join(home, name) }, {}, home));
+  const access = (name: string, environment = {}) =>
+    accessOf(loadKubeConfig({ kubeconfig: join(home, name) }, {}, home), environment);
   const { headers, ...connection } = (await access('config')).connection;
   assert.deepEqual(connection, {
     server: 'https://x:6443/prefix',
@@ -96,7 +97,8 @@ test('certificates, names and the wish not to verify are taken over', async (t) 
   assert.deepEqual(await headers?.(), {});
   assert.equal((await access('lax')).connection.skipTlsVerify, true);
   assert.equal((await access('plain')).connection.server, 'http://localhost:8001');
-  await assert.rejects(access('proxied'), /proxy-url/);
+  assert.equal((await access('proxied')).connection.proxy, 'http://p');
+  assert.equal((await access('lax', { HTTPS_PROXY: 'q:3128' })).connection.proxy, 'http://q:3128');
 });
 
 test('tokens, passwords and login plugins end up in the headers', async (t) => {
@@ -108,7 +110,7 @@ test('tokens, passwords and login plugins end up in the headers', async (t) => {
   const headers = async (user: Record<string, unknown>) => {
     const path = join(home, 'config');
     writeFileSync(path, kubeconfig(['a'], { current: 'a', server: 'https://x', user }));
-    return (await accessOf(loadKubeConfig({ kubeconfig: path }, {}, home))).connection.headers?.();
+    return (await accessOf(loadKubeConfig({ kubeconfig: path }, {}, home), {})).connection.headers?.();
   };
   const plugin = (command: string) => ({
     exec: { apiVersion: 'client.authentication.k8s.io/v1', command: join(home, command), interactiveMode: 'Never' },

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { identify, isAlive, parentOf, processesMentioning } from '../../testbed/process-table.ts';
 import { waitFor, withDeadline } from '../../testbed/wait.ts';
 
 const QSPLIT = fileURLToPath(new URL('support/qsplit-in-memory.ts', import.meta.url));
@@ -27,6 +28,12 @@ const COUNTING = `
 
 /** Takes Ctrl-C and goes on. */
 const STUBBORN = COUNTING.replace('process.exit(5)', '0');
+
+/** Ends well, and leaves something running in its process group. */
+const LEAVES_CHILD = `
+  const fs = require('fs'); const put = (name, text) => fs.appendFileSync(process.env.FOLDER + '/' + name, text);
+  const child = require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  child.once('spawn', () => { put('child', String(child.pid)); put('started', String(process.pid)); process.exit(0); });`;
 
 type Running = { process: ChildProcess; folder: string; read(name: string): string; ended(): Promise<unknown[]> };
 
@@ -96,4 +103,26 @@ test('a second Ctrl-C in a terminal kills the command', async (t) => {
   running.process.stdin?.write('\x03');
   assert.deepEqual(await running.ended(), [137, null]);
   assert.equal(running.read('left'), '');
+});
+
+for (const how of ['pipe', 'terminal'] as const) {
+  test(`a kill -9 of qsplit (${how}) ends the command, with SIGTERM first`, async (t) => {
+    const running = await start(t, COUNTING, how);
+    const command = identify(Number(running.read('started')));
+    assert.ok(command);
+    process.kill(parentOf(command.pid), 'SIGKILL');
+    await waitFor('the end of the command', () => !isAlive(command), { deadlineMs: DEADLINE_MS });
+    // Of a terminal whose first process has died, the kernel hangs up as well.
+    assert.match(running.read('signals'), how === 'pipe' ? /^SIGTERM $/ : /SIGTERM $/);
+  });
+}
+
+test('what the command has left in the background is its own affair when qsplit ends by itself', async (t) => {
+  const running = await start(t, LEAVES_CHILD, 'pipe');
+  assert.deepEqual(await running.ended(), [0, null]);
+  const guards = () => processesMentioning(running.folder).filter(({ command }) => command.includes('qsplit-guard'));
+  await waitFor('the guard to be gone', () => guards().length === 0, { deadlineMs: DEADLINE_MS });
+  const left = identify(Number(running.read('child')));
+  assert.ok(left !== undefined && isAlive(left));
+  process.kill(left.pid, 'SIGKILL');
 });

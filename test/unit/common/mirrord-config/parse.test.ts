@@ -65,7 +65,12 @@ describe('target', () => {
       ['{ "path": { "cron_job": "x" } }', 'TargetUnsupported', /target\.path: .*"cron_job"/],
       ['{ "path": { "deployment": "x", "rollout": "y" } }', 'InvalidConfig', /one workload/],
       ['{ "path": { "deployment": "x", "container": 1 } }', 'InvalidConfig', /container must be/],
-      ['7', 'InvalidConfig', /target: must be an object/],
+      ['7', 'InvalidConfig', /target: must be text or an object/],
+      [
+        '{ "path": "deployment/x",\n"namspace": "shop" }',
+        'InvalidConfig',
+        /^mirrord\.json:2: target\.namspace: unknown field; there are path and namespace/,
+      ],
       ['{ "namespace": 7 }', 'InvalidConfig', /target\.namespace: must be text/],
     ];
     for (const [text, code, message] of cases) assert.throws(() => targetOf(text), { code, message }, text);
@@ -135,12 +140,24 @@ describe('split_queues', () => {
 
   it('refuses unknown fields, wrong types and bad patterns', () => {
     const cases: [string, string, RegExp][] = [
-      ['{ "a": { "queue_type": "SQS", "massage_filter": {} } }', 'InvalidConfig', /split_queues\.a: .*massage_filter/],
-      ['{ "a": { "message_filter": {} } }', 'InvalidConfig', /split_queues\.a\.queue_type: /],
+      [
+        '{ "a": { "queue_type": "SQS",\n"massage_filter": {} } }',
+        'InvalidConfig',
+        /^mirrord\.json:3: feature\.split_queues\.a\.massage_filter: unknown field; there are .*message_filter/,
+      ],
+      ['{ "a": { "queue_typ": "SQS" } }', 'InvalidConfig', /split_queues\.a\.queue_typ: unknown field/],
+      ['{ "a": { "message_filter": {} } }', 'InvalidConfig', /split_queues\.a\.queue_type: is missing/],
+      ['{ "a": { "queue_type": 7 } }', 'InvalidConfig', /split_queues\.a\.queue_type: must be text/],
+      ['{ "a": [] }', 'InvalidConfig', /split_queues\.a: must be an object/],
+      [
+        '{ "a": { "queue_type": "SQS", "message_filter": "x" } }',
+        'InvalidConfig',
+        /message_filter: must be an object: attribute or header name → regular expression/,
+      ],
       [
         '{ "a": { "queue_type": "SQS",\n"message_filter": { "t": 1 } } }',
         'InvalidConfig',
-        /^mirrord\.json:3: feature\.split_queues\.a\.message_filter\.t: /,
+        /^mirrord\.json:3: feature\.split_queues\.a\.message_filter\.t: must be text/,
       ],
       [
         '{ "a": { "queue_type": "SQS",\n"message_filter": { "t": "(?=x)" } } }',
@@ -169,11 +186,16 @@ describe('the rest of the file', () => {
     assert.equal(parse('\uFEFFkey: a', 'mirrord.yaml').key, 'a');
   });
 
+  it('is named with its line when neither we nor mirrord know it', () => {
+    const { unknown, ignored } = parse('{\n"taget": "deployment/x",\n"agent": {}, "feature": {\n"split_queue": {} } }');
+    assert.deepEqual([unknown, ignored], [['taget (line 2)', 'feature.split_queue (line 4)'], ['agent']]);
+  });
+
   it('is refused when it cannot be read', () => {
     const cases: [string, string, RegExp][] = [
       ['', 'mirrord.json', /^mirrord\.json:1: this is not valid JSON/],
       ['{\n"a": }', 'mirrord.json', /^mirrord\.json:2: this is not valid JSON: value expected/],
-      ['[]', 'mirrord.json', /^mirrord\.json:1: must be an object/],
+      ['[]', 'mirrord.json', /^mirrord\.json:1: the file must be an object/],
       ['{ "feature": 1 }', 'mirrord.json', /feature: must be an object/],
       ['a: [', 'mirrord.yaml', /^mirrord\.yaml:1: this is not valid YAML/],
       ['a: 1\na: 2', 'mirrord.yaml', /^mirrord\.yaml:2: .*unique/],
