@@ -14,11 +14,13 @@ import { sessionMetrics } from '../common/metrics/sessions.ts';
 import { splitName } from '../common/naming/kubernetes.ts';
 import type { ActContext } from './act/context.ts';
 import type { SessionProjector } from './compat/projector.ts';
+import type { Settings } from './decide/observed.ts';
 import type { Names } from './decide/plan.ts';
 import { countSessions, countSplits, forgetPods, timeSession } from './measure.ts';
 import type { ObserverOptions } from './observe/observe.ts';
 import { reconcile, type TargetKey } from './reconciler.ts';
 import { sweepPods } from './sweep.ts';
+import { UNINSTALLING_LEASE, UninstallMark } from './uninstalling.ts';
 
 const WORKERS = 4;
 const MAX_BACKOFF_MS = 15_000;
@@ -26,7 +28,8 @@ const SWEEP_MS = 30_000;
 
 export type ControllerOptions = {
   act: ActContext;
-  observer: Omit<ObserverOptions, 'leaseVersion'>;
+  observer: Omit<ObserverOptions, 'leaseVersion' | 'settings'>;
+  settings: Omit<Settings, 'uninstalling'>;
   names: Names;
   projector: SessionProjector;
   clock: Clock;
@@ -48,11 +51,21 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     log,
     clock,
   });
-  const reflectors = [sessions, splits, leases, patchedPods, configuration];
+  const marks = new Reflector<Lease>({
+    client,
+    resource: LEASES,
+    namespace: act.operatorNamespace,
+    fieldSelector: `metadata.name=${UNINSTALLING_LEASE}`,
+    log,
+    clock,
+  });
+  const reflectors = [sessions, splits, leases, patchedPods, configuration, marks];
+  const mark = new UninstallMark(() => clock.monotonic());
 
   const observer: ObserverOptions = {
     ...options.observer,
     leaseVersion: ({ metadata }) => leases.get(objectName(metadata))?.metadata.resourceVersion,
+    settings: () => ({ ...options.settings, uninstalling: mark.isLiving }),
   };
   const targets = new WorkQueue({
     name: 'targets',
@@ -67,8 +80,9 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     clock,
     log,
     maxDelayMs: MAX_BACKOFF_MS,
-    process: async () => {
-      await sweepPods(act, log);
+    process: async (what) => {
+      if (what === 'pods') await sweepPods(act, log);
+      else if (await mark.removeStale(client)) log.warn('took away the mark of a clean-up Job that was killed');
       return { requeueAfterMs: SWEEP_MS };
     },
   });
@@ -111,6 +125,13 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     wakeNamespace((after ?? before)?.metadata.namespace);
     sweeps.add('pods');
   });
+  marks.onChange((change) => {
+    const before = mark.isLiving;
+    mark.note(change);
+    if (mark.isLiving === before) return;
+    for (const session of sessions.list()) wakeTarget(session);
+    for (const split of splits.list()) wakeSplit(split);
+  });
   configuration.onChange(({ after }) => {
     sessionMetrics.webhookEntries.set(after?.webhooks?.length ?? 0);
     webhook.add('entries');
@@ -127,6 +148,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     targets.start();
     sweeps.start();
     sweeps.add('pods');
+    sweeps.add('mark');
     await aborted(signal);
   } catch (error) {
     if (!signal.aborted) throw toSplitterError(error);

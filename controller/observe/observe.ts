@@ -24,7 +24,7 @@ export type ObserverOptions = {
   /** resourceVersion of a session's heartbeat Lease, from the cache. */
   leaseVersion: (session: SplitSession) => string | undefined;
   emptyConfirmationMs: Record<QueueKind, number>;
-  settings: () => Promise<Settings>;
+  settings: () => Settings;
 };
 
 /** undefined = neither a session nor a split is there. */
@@ -36,10 +36,9 @@ export async function observe(
   const { client } = context;
   // The split comes first: what is written to it is conditional on its resourceVersion, so no decision rests on facts that are older.
   const split = await client.get<WorkloadSplit>(WORKLOAD_SPLITS, { name: key.split, namespace: key.namespace });
-  const [listed, namespace, settings] = await Promise.all([
+  const [listed, namespace] = await Promise.all([
     client.list<SplitSession>(SPLIT_SESSIONS, { namespace: key.namespace }),
     client.get<{ metadata: ObjectMeta }>(NAMESPACES, { name: key.namespace }),
-    observer.settings(),
   ]);
   const sessions = listed.items.filter((session) => splitName(session.spec.target) === key.split);
   const targetReference = split?.spec.target ?? sessions[0]?.spec.target;
@@ -59,7 +58,7 @@ export async function observe(
     webhook,
     unpatchedForMs: observer.steady.note(`${uid} unpatched`, restored).forMs,
     failures: context.failures.of(uid),
-    settings,
+    settings: observer.settings(),
     queues: await observeQueues(
       { brokers: context.brokers, steady: observer.steady, emptyConfirmationMs: observer.emptyConfirmationMs },
       split,
