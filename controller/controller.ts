@@ -20,6 +20,7 @@ import { countSessions, countSplits, forgetPods, timeSession } from './measure.t
 import type { ObserverOptions } from './observe/observe.ts';
 import { reconcile, type TargetKey } from './reconciler.ts';
 import { sweepPods } from './sweep.ts';
+import { TargetPods } from './target-pods.ts';
 import { UNINSTALLING_LEASE, UninstallMark } from './uninstalling.ts';
 
 const WORKERS = 4;
@@ -103,16 +104,16 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const wakeSplit = (split: WorkloadSplit | undefined): void => {
     if (split) targets.add(targetText(split.metadata.namespace ?? '', split.metadata.name));
   };
-  const wakeNamespace = (namespace: string | undefined): void => {
-    for (const split of splits.list()) if (split.metadata.namespace === namespace) wakeSplit(split);
-  };
+  const targetPods = new TargetPods({ client, log, clock, onPods: wakeSplit });
   sessions.onChange(({ after, before }: Change<SplitSession>) => {
     if (!after && before?.metadata.uid) observer.heartbeats.forget(before.metadata.uid);
     wakeTarget(after ?? before);
     countSessions(sessions.list());
     timeSession(before, after);
   });
-  splits.onChange(({ after, before }: Change<WorkloadSplit>) => {
+  splits.onChange((change: Change<WorkloadSplit>) => {
+    const { after, before } = change;
+    targetPods.note(change);
     if (!after && before?.metadata.uid) {
       observer.steady.forget(before.metadata.uid);
       act.failures.forget(before.metadata.uid);
@@ -121,10 +122,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     countSplits(splits.list());
     if (!after && before) forgetPods(before);
   });
-  patchedPods.onChange(({ after, before }) => {
-    wakeNamespace((after ?? before)?.metadata.namespace);
-    sweeps.add('pods');
-  });
+  patchedPods.onChange(() => sweeps.add('pods'));
   marks.onChange((change) => {
     const before = mark.isLiving;
     mark.note(change);
@@ -154,7 +152,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     if (!signal.aborted) throw toSplitterError(error);
   } finally {
     await Promise.all([targets.shutdown(), sweeps.shutdown(), webhook.shutdown(), projection]);
-    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await Promise.all([...reflectors.map((reflector) => reflector.stop()), targetPods.stop()]);
   }
 }
 
