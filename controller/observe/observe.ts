@@ -99,14 +99,16 @@ function goneAddresses(
   );
 }
 
-async function observeWebhook(context: ActContext, split: WorkloadSplit | undefined): Promise<Observed['webhook']> {
-  if (!split) return { registered: false, problem: undefined };
+async function observeWebhook({ webhook }: ActContext, split: WorkloadSplit | undefined): Promise<Observed['webhook']> {
   try {
-    const registered = await context.webhook.isRegistered(split);
-    const needed = !registered && PATCHING_PHASES.has(split.spec.phase);
-    return { registered, problem: needed ? await context.webhook.problem(split) : undefined };
+    const registered = split !== undefined && (await webhook.isRegistered(split));
+    if (registered || (split && !PATCHING_PHASES.has(split.spec.phase)))
+      return { registered, problem: undefined, full: false };
+    const noRoom = await webhook.noRoom(split);
+    const problem = noRoom ?? (split && (await webhook.problem(split)));
+    return { registered, problem, full: noRoom !== undefined };
   } catch (error) {
-    return { registered: false, problem: toSplitterError(error).message };
+    return { registered: false, problem: toSplitterError(error).message, full: false };
   }
 }
 
