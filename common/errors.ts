@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'RestartTimeout',
   'RestartBlocked',
   'ForeignPatch',
+  'TooManySplits',
   // brokers
   'OriginalClaimed',
   'QueueNotFound',

@@ -14,12 +14,15 @@ import { sessionMetrics } from '../common/metrics/sessions.ts';
 import { splitName } from '../common/naming/kubernetes.ts';
 import type { ActContext } from './act/context.ts';
 import type { SessionProjector } from './compat/projector.ts';
+import type { Settings } from './decide/observed.ts';
 import type { Names } from './decide/plan.ts';
 import { countSessions, countSplits, forgetPods, timeSession } from './measure.ts';
 import { createForwarderWatch } from './observe/forwarder.ts';
 import type { ObserverOptions } from './observe/observe.ts';
 import { reconcile, type TargetKey } from './reconciler.ts';
 import { sweepPods } from './sweep.ts';
+import { TargetPods } from './target-pods.ts';
+import { UNINSTALLING_LEASE, UninstallMark } from './uninstalling.ts';
 
 const WORKERS = 4;
 const MAX_BACKOFF_MS = 15_000;
@@ -27,7 +30,8 @@ const SWEEP_MS = 30_000;
 
 export type ControllerOptions = {
   act: ActContext;
-  observer: Omit<ObserverOptions, 'leaseVersion' | 'isForwarderAway'>;
+  observer: Omit<ObserverOptions, 'leaseVersion' | 'isForwarderAway' | 'settings'>;
+  settings: Omit<Settings, 'uninstalling'>;
   names: Names;
   projector: SessionProjector;
   clock: Clock;
@@ -57,7 +61,16 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     log,
     clock,
   });
-  const reflectors = [sessions, splits, leases, forwarders, patchedPods, configuration];
+  const marks = new Reflector<Lease>({
+    client,
+    resource: LEASES,
+    namespace: act.operatorNamespace,
+    fieldSelector: `metadata.name=${UNINSTALLING_LEASE}`,
+    log,
+    clock,
+  });
+  const reflectors = [sessions, splits, leases, forwarders, patchedPods, configuration, marks];
+  const mark = new UninstallMark(() => clock.monotonic());
 
   const observer: ObserverOptions = {
     ...options.observer,
@@ -69,6 +82,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
       steady: options.observer.steady,
       clock,
     }),
+    settings: () => ({ ...options.settings, uninstalling: mark.isLiving }),
   };
   const targets = new WorkQueue({
     name: 'targets',
@@ -83,8 +97,9 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     clock,
     log,
     maxDelayMs: MAX_BACKOFF_MS,
-    process: async () => {
-      await sweepPods(act, log);
+    process: async (what) => {
+      if (what === 'pods') await sweepPods(act, log);
+      else if (await mark.removeStale(client)) log.warn('took away the mark of a clean-up Job that was killed');
       return { requeueAfterMs: SWEEP_MS };
     },
   });
@@ -105,16 +120,16 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const wakeSplit = (split: WorkloadSplit | undefined): void => {
     if (split) targets.add(targetText(split.metadata.namespace ?? '', split.metadata.name));
   };
-  const wakeNamespace = (namespace: string | undefined): void => {
-    for (const split of splits.list()) if (split.metadata.namespace === namespace) wakeSplit(split);
-  };
+  const targetPods = new TargetPods({ client, log, clock, onPods: wakeSplit });
   sessions.onChange(({ after, before }: Change<SplitSession>) => {
     if (!after && before?.metadata.uid) observer.heartbeats.forget(before.metadata.uid);
     wakeTarget(after ?? before);
     countSessions(sessions.list());
     timeSession(before, after);
   });
-  splits.onChange(({ after, before }: Change<WorkloadSplit>) => {
+  splits.onChange((change: Change<WorkloadSplit>) => {
+    const { after, before } = change;
+    targetPods.note(change);
     if (!after && before?.metadata.uid) {
       observer.steady.forget(before.metadata.uid);
       act.failures.forget(before.metadata.uid);
@@ -123,9 +138,13 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     countSplits(splits.list());
     if (!after && before) forgetPods(before);
   });
-  patchedPods.onChange(({ after, before }) => {
-    wakeNamespace((after ?? before)?.metadata.namespace);
-    sweeps.add('pods');
+  patchedPods.onChange(() => sweeps.add('pods'));
+  marks.onChange((change) => {
+    const before = mark.isLiving;
+    mark.note(change);
+    if (mark.isLiving === before) return;
+    for (const session of sessions.list()) wakeTarget(session);
+    for (const split of splits.list()) wakeSplit(split);
   });
   configuration.onChange(({ after }) => {
     sessionMetrics.webhookEntries.set(after?.webhooks?.length ?? 0);
@@ -143,12 +162,13 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     targets.start();
     sweeps.start();
     sweeps.add('pods');
+    sweeps.add('mark');
     await aborted(signal);
   } catch (error) {
     if (!signal.aborted) throw toSplitterError(error);
   } finally {
     await Promise.all([targets.shutdown(), sweeps.shutdown(), webhook.shutdown(), projection]);
-    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await Promise.all([...reflectors.map((reflector) => reflector.stop()), targetPods.stop()]);
   }
 }
 

@@ -25,7 +25,6 @@ import { createNames } from './names.ts';
 import { Heartbeats } from './observe/heartbeats.ts';
 import { createResolver } from './observe/resolve.ts';
 import { Steady } from './observe/steady.ts';
-import { isUninstalling } from './uninstalling.ts';
 import { createProve } from './webhook-entries/prove.ts';
 import { createRegistration } from './webhook-entries/registration.ts';
 
@@ -76,12 +75,11 @@ async function lead(client: KubeClient, config: ControllerConfig, signal: AbortS
             defaultTtlSeconds: { SQS: 0, Kafka: Math.ceil(config.kafkaIdleTtlMs / 1000) },
           }),
           emptyConfirmationMs: { SQS: config.sqsEmptyConfirmationMs, Kafka: 0 },
-          settings: async () => ({
-            uninstalling: await isUninstalling(client, config.namespace),
-            restoreConfirmationMs: config.restoreConfirmationMs,
-            sqsLingerTimeoutSeconds:
-              config.sqsLingerTimeoutMs === undefined ? undefined : config.sqsLingerTimeoutMs / 1000,
-          }),
+        },
+        settings: {
+          restoreConfirmationMs: config.restoreConfirmationMs,
+          sqsLingerTimeoutSeconds:
+            config.sqsLingerTimeoutMs === undefined ? undefined : config.sqsLingerTimeoutMs / 1000,
         },
         names: createNames(config.topicFormat),
         projector: config.kinds.has('SQS') ? createProjector(client, systemClock, log) : NO_PROJECTOR,

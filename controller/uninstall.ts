@@ -27,9 +27,9 @@ async function uninstall(signal: AbortSignal, log: Log): Promise<void> {
   const config = readConfig(schema, process.env);
   const client = createKubeClient(await inClusterConnection(process.env), { userAgent: 'queue-splitter-uninstall' });
   const namespace = config.QUEUE_SPLITTER_NAMESPACE;
-  await markUninstalling(client, namespace, config.POD_NAME);
+  const renew = () => markUninstalling(client, namespace, config.POD_NAME, systemClock.now());
   try {
-    await untilNoSplits(client, config.QUEUE_SPLITTER_UNINSTALL_TIMEOUT_MS, signal, log);
+    await untilNoSplits(client, renew, config.QUEUE_SPLITTER_UNINSTALL_TIMEOUT_MS, signal, log);
   } finally {
     await unmarkUninstalling(client, namespace);
     await client.close();
@@ -37,10 +37,17 @@ async function uninstall(signal: AbortSignal, log: Log): Promise<void> {
 }
 
 /** Rejects with the list of what is left when the time is over. */
-async function untilNoSplits(client: KubeClient, timeoutMs: number, signal: AbortSignal, log: Log): Promise<void> {
+async function untilNoSplits(
+  client: KubeClient,
+  renewMark: () => Promise<void>,
+  timeoutMs: number,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> {
   const startedAt = systemClock.monotonic();
   let said = '';
   for (;;) {
+    await renewMark();
     const { items } = await client.list<WorkloadSplit>(WORKLOAD_SPLITS);
     if (items.length === 0) return;
     const left = items.map(describe).join('; ');

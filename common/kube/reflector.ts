@@ -62,8 +62,10 @@ export class Reflector<T extends KubeObject> {
 
   /** Ends the watch; the cache stays readable. */
   async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return this.#loop;
     this.#stopping.abort();
     await this.#loop;
+    kubeMetrics.objects.dec({ resource: this.#label }, this.#objects.size);
   }
 
   /** True once everything has been listed. It stays true while the API server is away: see `ageMs`. */
@@ -194,7 +196,8 @@ export class Reflector<T extends KubeObject> {
     else this.#objects.delete(key);
     const resource = this.#label;
     kubeMetrics.events.inc({ resource, type: !after ? 'deleted' : before ? 'modified' : 'added' });
-    kubeMetrics.objects.set({ resource }, this.#objects.size);
+    // Several reflectors may follow objects of one kind.
+    if (!before || !after) kubeMetrics.objects.inc({ resource }, after ? 1 : -1);
     for (const callback of this.#callbacks) {
       try {
         callback({ key, before, after });

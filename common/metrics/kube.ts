@@ -22,7 +22,7 @@ export const kubeMetrics = {
     'Errors thrown by those that a reflector told of a change.',
     ['resource'],
   ),
-  objects: gauge('reflector_objects', 'Objects in the cache of a reflector.', ['resource']),
+  objects: gauge('reflector_objects', 'Objects in the caches of reflectors.', ['resource']),
   lastContact: gauge(
     'reflector_last_contact_timestamp_seconds',
     'Unix time at which the API server last said something to a reflector; now minus this is the age of its cache.',

@@ -132,6 +132,13 @@ function refuse(observed: Observed): Problem | undefined {
       message: `${title} is in the middle of a rollout (${target.rolloutInProgress}); wait until it is done and start again`,
     };
   }
+  if (observed.webhook.full) {
+    return {
+      code: 'TooManySplits',
+      retryable: false,
+      message: `${title} cannot be split: ${observed.webhook.problem}`,
+    };
+  }
   const foreign = observed.pods.find((pod) => pod.token !== undefined);
   if (foreign) {
     return {

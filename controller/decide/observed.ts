@@ -111,6 +111,8 @@ export type Observed = {
     registered: boolean;
     /** Why the entry cannot be written now; undefined = proven. */
     problem: string | undefined;
+    /** There is no room for the entry of this split, or of one that is to come; `problem` says so. */
+    full: boolean;
   };
   /** The forwarder that holds the split gives no sign of life, so messages wait in the original. */
   forwarderAway: boolean;

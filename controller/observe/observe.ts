@@ -25,7 +25,7 @@ export type ObserverOptions = {
   leaseVersion: (session: SplitSession) => string | undefined;
   isForwarderAway: (split: WorkloadSplit) => Promise<boolean>;
   emptyConfirmationMs: Record<QueueKind, number>;
-  settings: () => Promise<Settings>;
+  settings: () => Settings;
 };
 
 /** undefined = neither a session nor a split is there. */
@@ -37,10 +37,9 @@ export async function observe(
   const { client } = context;
   // The split comes first: what is written to it is conditional on its resourceVersion, so no decision rests on facts that are older.
   const split = await client.get<WorkloadSplit>(WORKLOAD_SPLITS, { name: key.split, namespace: key.namespace });
-  const [listed, namespace, settings] = await Promise.all([
+  const [listed, namespace] = await Promise.all([
     client.list<SplitSession>(SPLIT_SESSIONS, { namespace: key.namespace }),
     client.get<{ metadata: ObjectMeta }>(NAMESPACES, { name: key.namespace }),
-    observer.settings(),
   ]);
   const sessions = listed.items.filter((session) => splitName(session.spec.target) === key.split);
   const targetReference = split?.spec.target ?? sessions[0]?.spec.target;
@@ -61,7 +60,7 @@ export async function observe(
     forwarderAway: split !== undefined && (await observer.isForwarderAway(split)),
     unpatchedForMs: observer.steady.note(`${uid} unpatched`, restored).forMs,
     failures: context.failures.of(uid),
-    settings,
+    settings: observer.settings(),
     queues: await observeQueues(
       { brokers: context.brokers, steady: observer.steady, emptyConfirmationMs: observer.emptyConfirmationMs },
       split,
@@ -102,14 +101,16 @@ function goneAddresses(
   );
 }
 
-async function observeWebhook(context: ActContext, split: WorkloadSplit | undefined): Promise<Observed['webhook']> {
-  if (!split) return { registered: false, problem: undefined };
+async function observeWebhook({ webhook }: ActContext, split: WorkloadSplit | undefined): Promise<Observed['webhook']> {
   try {
-    const registered = await context.webhook.isRegistered(split);
-    const needed = !registered && PATCHING_PHASES.has(split.spec.phase);
-    return { registered, problem: needed ? await context.webhook.problem(split) : undefined };
+    const registered = split !== undefined && (await webhook.isRegistered(split));
+    if (registered || (split && !PATCHING_PHASES.has(split.spec.phase)))
+      return { registered, problem: undefined, full: false };
+    const noRoom = await webhook.noRoom(split);
+    const problem = noRoom ?? (split && (await webhook.problem(split)));
+    return { registered, problem, full: noRoom !== undefined };
   } catch (error) {
-    return { registered: false, problem: toSplitterError(error).message };
+    return { registered: false, problem: toSplitterError(error).message, full: false };
   }
 }
 

@@ -95,7 +95,8 @@ function ownedBy(metadata: ObjectMeta, uid: string): boolean {
   return metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
 }
 
-function podFact(pod: Pod): PodFact {
+/** What of a pod can matter to a decision. */
+export function podFact(pod: Pod): PodFact {
   return {
     name: pod.metadata.name,
     uid: pod.metadata.uid ?? '',

@@ -19,7 +19,7 @@ export type WebhookEntry = {
   admissionReviewVersions: string[];
 };
 
-/** Splits whose pods must be patched now, in a stable order. */
+/** Of splits whose pods must be patched now, the oldest first. */
 export function entriesFor(
   splits: readonly WorkloadSplit[],
   clusterUid: string,
@@ -28,8 +28,13 @@ export function entriesFor(
 ): WebhookEntry[] {
   return splits
     .filter((split) => isActive(split, clusterUid))
-    .map((split) => entryFor(split, service, caBundle))
-    .sort((one, other) => one.name.localeCompare(other.name));
+    .toSorted(byAge)
+    .map((split) => entryFor(split, service, caBundle));
+}
+
+function byAge({ metadata: one }: WorkloadSplit, { metadata: other }: WorkloadSplit): number {
+  const created = (one.creationTimestamp ?? '').localeCompare(other.creationTimestamp ?? '');
+  return created || (one.uid ?? '').localeCompare(other.uid ?? '');
 }
 
 function isActive({ metadata, spec }: WorkloadSplit, clusterUid: string): boolean {

@@ -8,16 +8,17 @@ import { NAMESPACES, WEBHOOK_CONFIGURATIONS, WORKLOAD_SPLITS } from '../../commo
 import type { KubeClient, KubeObject } from '../../common/kube/types.ts';
 import { entriesFor, entryName, entryPath, type WebhookEntry, type WebhookService } from './entry.ts';
 import type { Prove } from './prove.ts';
+import { fitting, MAX_ENTRIES } from './room.ts';
 
 const FIELD_MANAGER = 'queue-splitter-controller';
-/** Beyond it the object nears etcd's size limit; see kubernetes-notes C6 for the measurement. */
-const MAX_ENTRIES = 500;
 
 type Configuration = KubeObject & { metadata: ObjectMeta; webhooks?: Pick<WebhookEntry, 'name' | 'clientConfig'>[] };
 
 export type WebhookRegistration = {
   /** Whether this split's entry is there; while pods must be patched, with its current revision and certificates. Consistent read. */
   isRegistered(split: WorkloadSplit): Promise<boolean>;
+  /** Why there is no room for the entry of this split, or of one that is to come; undefined = there is. */
+  noRoom(split: WorkloadSplit | undefined): Promise<string | undefined>;
   /** Why the entry may not be written now; undefined = every ready endpoint answered with this revision. */
   problem(split: WorkloadSplit): Promise<string | undefined>;
   /** Writes the whole list; calls are made one after another. */
@@ -54,20 +55,15 @@ export function createRegistration({
     );
   }
 
-  async function wanted(): Promise<WebhookEntry[]> {
+  async function wanted({ webhooks = [] }: Configuration): Promise<WebhookEntry[]> {
     const { items } = await client.list<WorkloadSplit>(WORKLOAD_SPLITS);
-    return entriesFor(items, clusterUid, service, encoded(await caBundle()));
+    const entries = entriesFor(items, clusterUid, service, encoded(await caBundle()));
+    return fitting(entries, new Set(webhooks.map(({ name }) => name)));
   }
 
   async function write(): Promise<void> {
     const configuration = await read();
-    const webhooks = await wanted();
-    if (webhooks.length > MAX_ENTRIES) {
-      throw new SplitterError(
-        'ApiRejected',
-        `${webhooks.length} splits at once; a cluster can have ${MAX_ENTRIES}. End some sessions`,
-      );
-    }
+    const webhooks = await wanted(configuration);
     const { name, uid, resourceVersion } = configuration.metadata;
     const owner = await client.get(NAMESPACES, { name: service.namespace });
     await client.apply(
@@ -97,12 +93,19 @@ export function createRegistration({
       const { service, caBundle: present } = entry.clientConfig;
       return service.path === entryPath(split) && present === encoded(await caBundle());
     },
+    async noRoom(split) {
+      const entries = await wanted(await read());
+      const isIn = split ? entries.some(({ name }) => name === entryName(split)) : entries.length < MAX_ENTRIES;
+      if (isIn) return undefined;
+      return `${entries.length} targets of this cluster are split, and the webhook configuration has no room for more; wait until the sessions of another target have ended`;
+    },
     async problem(split) {
       return await prove(split, await caBundle());
     },
     async repair() {
-      const { metadata, webhooks: present = [] } = await read();
-      const expected = await wanted();
+      const configuration = await read();
+      const { metadata, webhooks: present = [] } = configuration;
+      const expected = await wanted(configuration);
       const isOwned = metadata.ownerReferences?.some((owner) => owner.kind === 'Namespace') === true;
       const isThere = (entry: WebhookEntry): boolean => present.some((other) => isSame(entry, other));
       if (isOwned && present.length === expected.length && expected.every(isThere)) return false;

@@ -85,11 +85,12 @@ function undo({ observed, split }: SplitContext): Step {
   return act({ type: 'WriteSpec', split, spec, why: 'no session is left' });
 }
 
-/** Sessions whose queues wait for this restart; others go on while pods with the earlier token serve their fallbacks. */
+/** Sessions whose queues wait for this restart, in vain; others go on while pods with the earlier token serve their fallbacks. */
 function failLate(context: SplitContext): Step {
   const { observed, split } = context;
   const { settings, phaseSince } = split.spec;
-  if (observed.now - Date.parse(phaseSince) < settings.restartTimeoutSeconds * 1000) return undefined;
+  const isLate = observed.now - Date.parse(phaseSince) >= settings.restartTimeoutSeconds * 1000;
+  if (!isLate && !observed.webhook.full) return undefined;
   const held = split.spec.queues.filter((queue) => queue.forwarding === 'Hold');
   const waiting = new Set(held.flatMap((queue) => queue.routes.map((route) => route.sessionUid)));
   const late = served(observed).filter(({ session }) => waiting.has(session.metadata.uid ?? ''));
@@ -100,6 +101,13 @@ function lateProblem(context: SplitContext): Problem {
   const { observed, split } = context;
   const { target, token, settings } = split.spec;
   const title = `${target.kind} ${target.name}`;
+  if (observed.webhook.full) {
+    return {
+      code: 'TooManySplits',
+      retryable: false,
+      message: `${title} cannot be split: ${observed.webhook.problem}`,
+    };
+  }
   const seconds = `${settings.restartTimeoutSeconds} s`;
   const unpatched = observed.pods.filter((pod) => pod.token !== token).length;
   const unsettled = unsettledText(context);

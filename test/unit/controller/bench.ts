@@ -89,7 +89,7 @@ export type Bench = {
   /** `Warning OriginalClaimed alice`. */
   announced: string[];
   /** What the webhook registration is asked and answers. */
-  webhook: { registered: boolean; problem: string | undefined; syncs: number };
+  webhook: { registered: boolean; problem: string | undefined; noRoom: string | undefined; syncs: number };
 };
 
 export function createBench(): Bench {
@@ -97,7 +97,7 @@ export function createBench(): Bench {
   const clock = new FakeClock();
   const brokers = { SQS: new FakeBroker(), Kafka: new FakeBroker() };
   const announced: string[] = [];
-  const webhook: Bench['webhook'] = { registered: false, problem: undefined, syncs: 0 };
+  const webhook: Bench['webhook'] = { registered: false, problem: undefined, noRoom: undefined, syncs: 0 };
   kube.put(NAMESPACES, { metadata: { name: 'shop' } });
   const context: ActContext = {
     client: kube,
@@ -106,6 +106,7 @@ export function createBench(): Bench {
     brokers,
     webhook: {
       isRegistered: async () => webhook.registered,
+      noRoom: async () => webhook.noRoom,
       problem: async () => webhook.problem,
       sync: async () => {
         webhook.syncs += 1;

@@ -20,6 +20,7 @@ function repair(world: World): void {
   world.broker.mode = 'works';
   world.forwarder.alive = true;
   world.webhookDown = false;
+  world.webhookFull = false;
   world.uninstalling = false;
   world.releaseElsewhere();
   Object.assign(world.target, { blocked: false, guarded: false, replicas: 2 });
@@ -185,4 +186,18 @@ test('a second session for the same queue needs no restart, one for another queu
   assert.equal(world.sessions.get('carol')?.status?.phase, 'Ready');
   assert.notEqual(world.target.restartedAt, restartedAt);
   endAll(world);
+});
+
+test('when there is no room for another webhook entry, the newest session fails at once with that reason, and nothing is left of it', () => {
+  for (const isUnderWay of [false, true]) {
+    const world = new World();
+    world.webhookFull = !isUnderWay;
+    world.addSession('alice', ['orders']);
+    for (let count = 0; count < 40 && world.split?.spec.phase !== 'Patching' && isUnderWay; count += 1)
+      world.reconcile();
+    world.webhookFull = true;
+    for (let count = 0; count < 10; count += 1) turn(world);
+    assert.equal(world.sessions.get('alice')?.status?.reason, 'TooManySplits');
+    endAll(world);
+  }
 });

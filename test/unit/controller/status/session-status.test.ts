@@ -49,7 +49,7 @@ function observe(phase: SplitPhase, pods: PodFact[]): Observed {
     target: undefined,
     pods,
     queues: new Map(),
-    webhook: { registered: true, problem: undefined },
+    webhook: { registered: true, problem: undefined, full: false },
     forwarderAway: false,
     unpatchedForMs: 0,
     failures: new Map(),

@@ -108,6 +108,40 @@ describe('the webhook configuration', () => {
   });
 });
 
+describe('more splits than fit', () => {
+  const split = (kube: FakeKube, index: number) => putSplit(kube, ACTIVE, `deployment-${index}`);
+
+  it('leave the newest without an entry, with a sentence, and every other as it is', async () => {
+    const { kube, registration } = setUp();
+    const splits = Array.from({ length: 500 }, (_, index) => split(kube, index));
+    assert.equal(await registration.noRoom(splits[0]), undefined);
+    await registration.sync();
+    const newest = split(kube, 500);
+    await registration.sync();
+    assert.equal(configuration(kube).webhooks.length, 500);
+    assert.match((await registration.noRoom(newest)) ?? '', /^500 targets of this cluster are split/);
+    assert.match((await registration.noRoom(undefined)) ?? '', /wait until the sessions of another target have ended/);
+    assert.equal(await registration.isRegistered(newest), false);
+    for (const older of splits.slice(-3)) assert.equal(await registration.isRegistered(older), true);
+    assert.equal(await registration.repair(), false);
+  });
+
+  it('get theirs when another split has ended', async () => {
+    const { kube, registration } = setUp();
+    const splits = Array.from({ length: 501 }, (_, index) => split(kube, index));
+    await registration.sync();
+    const left = splits.filter(
+      ({ metadata }) => !configuration(kube).webhooks.some(({ name }) => name.startsWith(`${metadata.uid}.`)),
+    );
+    assert.equal(left.length, 1);
+    const ended = splits.find((one) => one !== left[0]);
+    kube.remove(WORKLOAD_SPLITS, { name: ended?.metadata.name ?? '', namespace: 'shop' });
+    assert.equal(await registration.noRoom(left[0]), undefined);
+    await registration.sync();
+    assert.equal(await registration.isRegistered(left[0] ?? assert.fail()), true);
+  });
+});
+
 describe('isRegistered', () => {
   it('wants the current revision and certificates while pods must be patched', async () => {
     const { kube, registration, authority } = setUp();

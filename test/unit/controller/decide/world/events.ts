@@ -114,6 +114,7 @@ const trouble: fc.WeightedArbitrary<Event>[] = [
     arbitrary: change((world) => world.broker, { mode: 'works' }, { mode: 'unreachable' }, { mode: 'denies' }),
   },
   { weight: 1, arbitrary: change((world) => world, { webhookDown: true }, { webhookDown: false }) },
+  { weight: 1, arbitrary: change((world) => world, { webhookFull: true }, { webhookFull: false }) },
   { weight: 1, arbitrary: change(({ target }) => target, { blocked: true }, { blocked: false }) },
   { weight: 1, arbitrary: change(({ target }) => target, { guarded: true }, { guarded: false }) },
   { weight: 1, arbitrary: event('the webhook configuration is wiped', (world) => world.wipeConfiguration()) },

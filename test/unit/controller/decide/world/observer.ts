@@ -27,6 +27,7 @@ export class Observer {
     const pods = target.podFacts();
     const registered = target.entry.newest !== undefined && split !== undefined;
     const isCurrent = target.entry.newest?.environmentRevision === split?.spec.environmentRevision;
+    const isFull = world.webhookFull && !registered && (split === undefined || world.isPatching);
     const restored =
       ['Restoring', 'Abandoned'].includes(split?.spec.phase ?? '') &&
       target.entry.newest === undefined &&
@@ -43,7 +44,8 @@ export class Observer {
       queues: this.#queues(split?.spec.queues ?? []),
       webhook: {
         registered: registered && (isCurrent || !world.isPatching),
-        problem: world.webhookDown ? 'no ready endpoint' : undefined,
+        problem: world.webhookDown || isFull ? 'no ready endpoint, or no room' : undefined,
+        full: isFull,
       },
       forwarderAway: false,
       unpatchedForMs: this.#steady.note(

@@ -40,6 +40,8 @@ export class World {
   terminating = false;
   uninstalling = false;
   webhookDown = false;
+  /** So many other targets are split that there is no room for an entry more. */
+  webhookFull = false;
   ttlSeconds = 0;
   lingerSeconds: number | undefined;
   readonly log: string[] = [];
