@@ -96,18 +96,22 @@ function goneAddresses(
   split: WorkloadSplit | undefined,
   pods: readonly PodFact[],
 ): ReadonlySet<string> {
+  if (!split) return new Set();
   return observer.steady.departed(
-    `${split?.metadata.uid} addresses`,
+    `${split.metadata.uid} addresses`,
     pods.flatMap((pod) => pod.address ?? []),
   );
 }
 
-async function observeWebhook(context: ActContext, split: WorkloadSplit | undefined): Promise<Observed['webhook']> {
+/** On the way back nobody may take an entry for gone because it could not be looked up: then nothing is decided at all. */
+async function observeWebhook({ webhook }: ActContext, split: WorkloadSplit | undefined): Promise<Observed['webhook']> {
   if (!split) return { registered: false, problem: undefined };
+  if (!PATCHING_PHASES.has(split.spec.phase)) {
+    return { registered: await webhook.isRegistered(split), problem: undefined };
+  }
   try {
-    const registered = await context.webhook.isRegistered(split);
-    const needed = !registered && PATCHING_PHASES.has(split.spec.phase);
-    return { registered, problem: needed ? await context.webhook.problem(split) : undefined };
+    const registered = await webhook.isRegistered(split);
+    return { registered, problem: registered ? undefined : await webhook.problem(split) };
   } catch (error) {
     return { registered: false, problem: toSplitterError(error).message };
   }
