@@ -1,5 +1,6 @@
 // One JSON line per entry on standard output (pino). Values of secrets are blanked here; message bodies must not be logged at all.
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { SplitterError } from './errors.ts';
 
 /** What code that logs needs; a whole pino logger fits. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -60,6 +61,7 @@ export function createLogger(
     base: { pod: environment['POD_NAME'] },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: { paths: REDACTED, censor: '[redacted]' },
   };
   const logger = destination ? pino(options, destination) : pino(options);
@@ -70,6 +72,13 @@ export function createLogger(
     );
   }
   return logger;
+}
+
+/** Our own errors say everything in a sentence; a stack is for those that nobody expected. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { stack, ...described } = pino.stdSerializers.err(error);
+  return error instanceof SplitterError && error.code !== 'Internal' ? described : { ...described, stack };
 }
 
 function bareDirective(directive: string): [target: string, level: string] {

@@ -1,14 +1,15 @@
 // Writes statuses where they differ from what is there. A report, never read back for a decision, and never an answer to itself: what
 // it writes depends on the facts alone, so that the event of its own write finds nothing to change.
 import { isDeepStrictEqual } from 'node:util';
-import type { SplitSession } from '../api/kinds/split-session.ts';
+import type { SplitSession, SplitSessionStatus } from '../api/kinds/split-session.ts';
 import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
-import { SplitterError } from '../common/errors.ts';
+import type { SplitterError } from '../common/errors.ts';
+import { isLostRace } from '../common/kube/api-error.ts';
 import { SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../common/kube/resources.ts';
 import type { ObjectName } from '../common/kube/types.ts';
 import type { ActContext } from './act/context.ts';
 import { ignoreMissing } from './act/sessions.ts';
-import type { Decision, Observed, ObservedSession } from './decide/observed.ts';
+import type { Decision, Observed } from './decide/observed.ts';
 import { sessionStatus } from './status/session-status.ts';
 import { splitStatus } from './status/split-status.ts';
 
@@ -19,43 +20,36 @@ export async function report(
   decision: Decision,
   failure: SplitterError | undefined,
 ): Promise<void> {
-  const waitingFor = waitsFor(decision, failure);
+  // What was decided on was not so any more: whatever it said would be undone at once.
+  if (isLostRace(failure)) return;
+  const waitingFor = failure?.message ?? decision.waitingFor;
+  const isActing = decision.actions.length > 0 && failure === undefined;
   // These were just written to; the next look, which comes at once, says the rest.
   const touched = new Set(
     decision.actions.flatMap((action) => ('session' in action ? [action.session.metadata.uid] : [])),
   );
   for (const entry of observed.sessions) {
-    const { metadata, status } = entry.session;
-    if (touched.has(metadata.uid) || status?.phase === 'Failed') continue;
-    await reportSession(act, observed, entry, waitingFor);
+    if (touched.has(entry.session.metadata.uid)) continue;
+    const status = sessionStatus(observed, entry, waitingFor);
+    // Between two actions only a new phase is news; the sentence comes with the next pause, and does not flicker.
+    if (!isActing || status.phase !== entry.session.status?.phase) await reportSession(act, entry.session, status);
   }
-  if (observed.split && (decision.actions.length === 0 || failure))
-    await reportSplit(act, observed, observed.split, waitingFor);
-}
-
-/** A lost race is nobody's news: it is decided again at once. */
-function waitsFor(decision: Decision, failure: SplitterError | undefined): string | undefined {
-  return failure === undefined || failure.code === 'Conflict' ? decision.waitingFor : failure.message;
+  if (observed.split && !isActing) await reportSplit(act, observed, observed.split, waitingFor);
 }
 
 /** Conditional: a controller that slept must not put an old status over one that says why the session failed. */
 async function reportSession(
   { client, announce }: ActContext,
-  observed: Observed,
-  entry: ObservedSession,
-  waitingFor: string | undefined,
+  session: SplitSession,
+  status: SplitSessionStatus,
 ): Promise<void> {
-  const { session } = entry;
-  const status = sessionStatus(observed, entry, waitingFor);
   if (isDeepStrictEqual(status, session.status)) return;
   const { resourceVersion } = session.metadata;
   try {
     const patch = { metadata: { resourceVersion }, status };
-    await ignoreMissing(
-      client.mergePatch<SplitSession>(SPLIT_SESSIONS, nameOf(session), patch, { subresource: 'status' }),
-    );
+    await client.mergePatch<SplitSession>(SPLIT_SESSIONS, nameOf(session), patch, { subresource: 'status' });
   } catch (error) {
-    if (error instanceof SplitterError && error.code === 'Conflict') return;
+    if (isLostRace(error)) return;
     throw error;
   }
   if (status.phase !== undefined && status.phase !== session.status?.phase) {

@@ -37,10 +37,11 @@ export const DEFINITIONS: readonly KindDefinition[] = [
     selectableFields: ['.spec.target.kind', '.spec.target.name'],
     columns: [
       column('TARGET', '.spec.target.name', 'The workload whose queues are split.'),
-      column('QUEUES', '.spec.queues[*].id', 'Queue ids.'),
+      column('QUEUES', '.status.summary.queues', 'Queue ids.'),
       column('PHASE', '.status.phase', 'Where the session is in its life.'),
       column('KEY', '.spec.sessionKey', 'What tells sessions apart for people.'),
-      column('MESSAGE', '.status.message', 'What is happening, or what is wrong.', WIDE),
+      column('DETAIL', '.status.summary.detail', 'What a session that is not Ready waits for, or why it failed.'),
+      column('MESSAGE', '.status.message', 'What is happening, or what is wrong, as a sentence.', WIDE),
     ],
   },
   {
@@ -55,9 +56,11 @@ export const DEFINITIONS: readonly KindDefinition[] = [
     columns: [
       column('TARGET', '.spec.target.name', 'The workload that is split.'),
       column('PHASE', '.spec.phase', 'Where the split is in its life.'),
-      column('QUEUES', '.spec.queues[*].key', 'The queues that are split.'),
-      column('SESSIONS', '.spec.queues[*].routes[*].session', 'The sessions, once for each queue.'),
-      { ...column('REVISION', '.spec.revision', 'What is wanted.'), type: 'integer' },
+      column('QUEUES', '.status.summary.queues', 'The queues that are split.'),
+      { ...column('SESSIONS', '.status.summary.sessions', 'How many sessions get messages.'), type: 'integer' },
+      column('WAITS-FOR', '.status.summary.waitsFor', 'What must happen before the split goes on.'),
+      column('SESSION-NAMES', '.status.summary.sessionNames', 'The sessions that get messages.', WIDE),
+      { ...column('REVISION', '.spec.revision', 'What is wanted.', WIDE), type: 'integer' },
       {
         ...column('ACKNOWLEDGED', '.status.forwarder.acknowledgedRevision', 'What the forwarder acts on.', WIDE),
         type: 'integer',

@@ -12,10 +12,14 @@ export const LIMITS = {
   environment: 128,
   resources: 1024,
   text: 2048,
+  conditionMessage: 32768,
+  column: 256,
 } as const;
 
 export const name = z.string().min(1).max(253).describe('Name of a Kubernetes object or container.');
 export const text = z.string().max(LIMITS.text).describe('Text for people.');
+/** What a column of `kubectl get` shows: such a column cannot list the items of an array. Never absent once written: `''` says nothing. */
+export const column = z.string().max(LIMITS.column);
 /** RFC 3339. */
 export const time = z.string().max(64).describe('A time, RFC 3339.');
 export const seconds = z.number().int().min(0).max(2_147_483_647);
@@ -57,7 +61,7 @@ export const condition = z.object({
   type: z.string().min(1).max(316).describe('What the condition is about.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
   reason: z.string().min(1).max(1024).describe('The cause, in one word for machines.'),
-  message: z.string().max(32768).describe('The cause, in a sentence for people.'),
+  message: z.string().max(LIMITS.conditionMessage).describe('The cause, in a sentence for people.'),
   lastTransitionTime: time.describe('When the status last changed, RFC 3339.'),
   observedGeneration: z.number().int().min(0).optional().describe('The generation that this was said of.'),
 });

@@ -1,6 +1,17 @@
 // SplitSession: one developer's run against one target. Written by qsplit or by hand; only its status is the controller's. The spec is immutable.
 import { z } from 'zod';
-import { condition, filter, LIMITS, name, type ObjectMeta, queueKind, targetReference, text, time } from './common.ts';
+import {
+  column,
+  condition,
+  filter,
+  LIMITS,
+  name,
+  type ObjectMeta,
+  queueKind,
+  targetReference,
+  text,
+  time,
+} from './common.ts';
 import { atomicList, listMap, rules } from './keywords.ts';
 
 export const sessionQueue = z.object({
@@ -115,6 +126,13 @@ export const splitSessionStatus = z
       })
       .optional()
       .describe("Progress of the target's pods while it restarts."),
+    summary: z
+      .object({
+        queues: column.describe('The queue ids that the session asks for, as many as fit.'),
+        detail: column.describe('What a session that is not Ready waits for, or why it failed.'),
+      })
+      .optional()
+      .describe('For the columns of kubectl get.'),
     conditions: z
       .array(condition)
       .max(16)

@@ -1,7 +1,7 @@
 // WorkloadSplit: the state of one target while it is split, and the only channel between controller, webhook and forwarder.
 // The controller alone writes the spec, and everything needed to go on is in the spec; status may vanish at any time.
 import { z } from 'zod';
-import { condition, LIMITS, name, type ObjectMeta, seconds, targetReference, time } from './common.ts';
+import { column, condition, LIMITS, name, type ObjectMeta, seconds, targetReference, time } from './common.ts';
 import { atomicList, listMap, maxProperties, rules } from './keywords.ts';
 import { forwarderQueueStatus, splitQueue } from './split-queue.ts';
 
@@ -200,6 +200,15 @@ export const workloadSplitStatus = z
       .max(LIMITS.queues)
       .optional()
       .meta({ description: 'Messages left in the fallback queues, for people.', ...atomicList }),
+    summary: z
+      .object({
+        queues: column.describe('The queues that are split, as many as fit.'),
+        sessions: z.number().int().min(0).describe('How many sessions get messages.'),
+        sessionNames: column.describe('Their names, as many as fit.'),
+        waitsFor: column.describe('What must happen before the split goes on.'),
+      })
+      .optional()
+      .describe('For the columns of kubectl get.'),
   })
   .describe('What is. It may vanish and is computed again.');
 export type WorkloadSplitStatus = z.infer<typeof workloadSplitStatus>;

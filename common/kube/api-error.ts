@@ -107,6 +107,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof SplitterError && error.details['status'] === 404 && error.details['reason'] === 'NotFound';
 }
 
+/** True when somebody else was faster: the object has changed, or has gone, since it was read. Nobody's fault; it is read and decided again. */
+export function isLostRace(error: unknown): boolean {
+  return error instanceof SplitterError && (error.code === 'Conflict' || isNotFound(error));
+}
+
 /** True when a resource version is too old to go on from. */
 export function isExpired(error: unknown): boolean {
   return error instanceof SplitterError && error.details['status'] === 410;

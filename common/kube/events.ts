@@ -3,6 +3,7 @@
 import type { ObjectMeta } from '../../api/kinds/common.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { shorten } from '../text.ts';
 import { isNotFound } from './api-error.ts';
 import { EVENTS } from './resources.ts';
 import type { KubeClient } from './types.ts';
@@ -145,8 +146,4 @@ function pointer({
   resourceVersion,
 }: InvolvedObject['metadata']): Record<string, string | undefined> {
   return { name, namespace, uid, resourceVersion };
-}
-
-function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

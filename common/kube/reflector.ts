@@ -187,11 +187,16 @@ export class Reflector<T extends KubeObject> {
     });
   }
 
-  /** Takes the new state into the cache and tells the callbacks, unless it is the state that is already there. */
+  /**
+   * Takes the new state into the cache and tells the callbacks, unless it is the state that is already there. Another object of the same
+   * name is told as an end and a beginning, also when a list shows both at once.
+   */
   #update(key: string, after: T | undefined): void {
+    const known = this.#objects.get(key);
+    if (known && after && known.metadata.uid !== after.metadata.uid) this.#update(key, undefined);
     const before = this.#objects.get(key);
     if (before === undefined && after === undefined) return;
-    if (before && after && sameVersion(before, after)) return;
+    if (before && before.metadata.resourceVersion === after?.metadata.resourceVersion) return;
     if (after) this.#objects.set(key, after);
     else this.#objects.delete(key);
     const resource = this.#label;
@@ -224,8 +229,4 @@ export class Reflector<T extends KubeObject> {
       throw error;
     }
   }
-}
-
-function sameVersion(one: KubeObject, other: KubeObject): boolean {
-  return one.metadata.uid === other.metadata.uid && one.metadata.resourceVersion === other.metadata.resourceVersion;
 }

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { toSplitterError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { watchRunningWork, workQueueMetrics } from '../metrics/kube.ts';
+import { isLostRace } from './api-error.ts';
 
 /** Processed, and optionally: look again after so long. */
 export type WorkResult = { requeueAfterMs?: number | undefined } | undefined;
@@ -23,6 +24,12 @@ export type WorkQueueOptions = {
 
 type Delayed = { dueAt: number; cancel: () => void };
 
+/** Failures of a key in a row; `told` is the last sentence that a person was warned with. */
+type Failures = { times: number; told: string | undefined };
+
+/** So many lost races in a row are nobody's good luck any more. */
+const UNLUCKY = 5;
+
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #clock: Clock;
@@ -36,7 +43,7 @@ export class WorkQueue {
   readonly #running = new Map<string, number>();
   /** Came again while running. */
   readonly #again = new Set<string>();
-  readonly #failures = new Map<string, number>();
+  readonly #failures = new Map<string, Failures>();
   readonly #stopping = new AbortController();
   readonly #drained = Promise.withResolvers<void>();
   #started = false;
@@ -110,7 +117,7 @@ export class WorkQueue {
 
   /** Never rejects. */
   async #work(key: string, addedAt: number): Promise<void> {
-    const { name, log, process } = this.#options;
+    const { name, process } = this.#options;
     const startedAt = this.#clock.monotonic();
     this.#running.set(key, startedAt);
     workQueueMetrics.queueDuration.observe({ name }, (startedAt - addedAt) / 1000);
@@ -118,14 +125,10 @@ export class WorkQueue {
     let delayMs: number | undefined;
     try {
       const result = await process(key, this.#stopping.signal);
-      this.#failures.delete(key);
+      this.#succeeded(key);
       delayMs = result?.requeueAfterMs;
     } catch (error) {
-      delayMs = this.#failed(key);
-      if (!this.#stopping.signal.aborted) {
-        const { code } = toSplitterError(error);
-        log.warn({ err: error, queue: name, key, code, retryInMs: delayMs }, 'processing failed and is tried again');
-      }
+      delayMs = this.#failed(key, error);
     }
     this.#running.delete(key);
     workQueueMetrics.workDuration.observe({ name }, (this.#clock.monotonic() - startedAt) / 1000);
@@ -135,11 +138,27 @@ export class WorkQueue {
     this.#next();
   }
 
-  #failed(key: string): number {
-    const failures = this.#failures.get(key) ?? 0;
-    this.#failures.set(key, failures + 1);
-    workQueueMetrics.retries.inc({ name: this.#options.name });
-    return Math.min(this.#baseDelayMs * 2 ** failures, this.#maxDelayMs);
+  #succeeded(key: string): void {
+    const { times = 0, told } = this.#failures.get(key) ?? {};
+    this.#failures.delete(key);
+    if (told !== undefined) this.#options.log.info({ queue: this.#options.name, key, failures: times }, 'works again');
+  }
+
+  /** Returns the delay. People are warned of a new cause once; that it goes on, and races that were lost, are for debugging. */
+  #failed(key: string, error: unknown): number {
+    const { name, log } = this.#options;
+    const { times, told } = this.#failures.get(key) ?? { times: 0, told: undefined };
+    const delayMs = Math.min(this.#baseDelayMs * 2 ** times, this.#maxDelayMs);
+    const { code, message } = toSplitterError(error);
+    const facts = { queue: name, key, code, retryInMs: delayMs };
+    const isWarned = message !== told && (!isLostRace(error) || times + 1 >= UNLUCKY);
+    this.#failures.set(key, { times: times + 1, told: isWarned ? message : told });
+    workQueueMetrics.retries.inc({ name });
+    if (this.#stopping.signal.aborted) return delayMs;
+    if (isWarned) log.warn({ ...facts, err: error }, 'processing failed and is tried again until it works');
+    else if (isLostRace(error)) log.debug({ ...facts, why: message }, 'somebody else was faster; decided again');
+    else log.debug({ ...facts, why: message }, 'processing failed again');
+    return delayMs;
   }
 
   #cancelDelay(key: string): void {

@@ -1,6 +1,7 @@
 // What could not be done, remembered until it was: one thing that fails stops nothing else, is tried again later and later, and can be
 // explained. In memory only: after a restart everything is simply tried again.
 import { toSplitterError } from '../../common/errors.ts';
+import { isLostRace } from '../../common/kube/api-error.ts';
 import type { Log } from '../../common/log.ts';
 import type { Failure } from '../decide/observed.ts';
 
@@ -23,6 +24,9 @@ export class Failures {
   async attempt<T>(splitUid: string, subject: string, call: () => Promise<T>): Promise<T | undefined> {
     try {
       const outcome = await call();
+      const before = this.#bySplit.get(splitUid)?.get(subject);
+      if (before && before.code !== 'Conflict')
+        this.#log.info({ split: splitUid, subject, failures: before.times }, 'works again');
       this.clear(splitUid, subject);
       return outcome;
     } catch (thrown) {
@@ -41,7 +45,10 @@ export class Failures {
     const failure = { code, message, retryable, since: before?.since ?? now, retryAt: now + delayMs, times };
     const ofSplit = this.#bySplit.get(splitUid) ?? new Map<string, Failure & { times: number }>();
     this.#bySplit.set(splitUid, ofSplit.set(subject, failure));
-    this.#log.warn({ err: thrown, split: splitUid, subject, code, retryInMs: delayMs }, 'failed and is tried again');
+    const facts = { split: splitUid, subject, code, retryInMs: delayMs };
+    if (isLostRace(thrown)) this.#log.debug({ ...facts, why: message }, 'somebody else was faster; tried again');
+    else if (before?.message === message) this.#log.debug({ ...facts, why: message }, 'failed again');
+    else this.#log.warn({ ...facts, err: thrown }, 'failed and is tried again until it works');
   }
 
   clear(splitUid: string, subject: string): void {

@@ -1,8 +1,10 @@
 // What is written to sessions: finalizer, failure, deletion. The filter and everything else of the spec is the user's.
 import { FINALIZER } from '../../api/constants.ts';
+import { LIMITS } from '../../api/kinds/common.ts';
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import { SplitterError } from '../../common/errors.ts';
 import { SPLIT_SESSIONS } from '../../common/kube/resources.ts';
+import { shorten } from '../../common/text.ts';
 import type { Problem } from '../decide/observed.ts';
 import { withConditions } from '../status/conditions.ts';
 import type { ActContext } from './context.ts';
@@ -45,6 +47,7 @@ async function writeProblem({ client, now }: ActContext, session: SplitSession, 
   const conditions = withConditions(
     session.status?.conditions ?? [],
     [{ type: 'Ready', status: false, reason: problem.code, message: problem.message }],
+    session.metadata,
     now(),
   );
   await ignoreMissing(
@@ -56,7 +59,7 @@ async function writeProblem({ client, now }: ActContext, session: SplitSession, 
         status: {
           phase: 'Failed',
           reason: problem.code,
-          message: problem.message,
+          message: shorten(problem.message, LIMITS.text),
           endedAt: new Date(now()).toISOString(),
           conditions,
         },

@@ -2,15 +2,18 @@
 // SQS queues, deleting it ends the session, and one that somebody creates is adopted. It decides nothing about queues.
 import { isDeepStrictEqual } from 'node:util';
 import { FINALIZER } from '../../api/constants.ts';
+import { LIMITS } from '../../api/kinds/common.ts';
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { SqsSession } from '../../api/kinds/sqs-session.ts';
 import type { Clock } from '../../common/clock.ts';
+import { toSplitterError } from '../../common/errors.ts';
 import { parseKey } from '../../common/kube/keys.ts';
 import { Reflector } from '../../common/kube/reflector.ts';
 import { SPLIT_SESSIONS, SQS_SESSIONS } from '../../common/kube/resources.ts';
 import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
 import { WorkQueue } from '../../common/kube/work-queue.ts';
 import type { Log } from '../../common/log.ts';
+import { shorten } from '../../common/text.ts';
 import { ignoreMissing } from '../act/sessions.ts';
 import {
   belongTogether,
@@ -103,15 +106,25 @@ async function withoutSession(
     return;
   }
   const problem = other ? `there is a SplitSession ${name.name} already; choose another name` : refusal(shown);
-  if (problem !== undefined) {
-    const status = { StartError: { statusCode: 400, reason: problem } };
-    if (!isDeepStrictEqual(shown.status, status)) {
-      await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { status }, { subresource: 'status' }));
-    }
-    return;
+  if (problem === undefined) await adopt(client, name, shown);
+  else await refuse(client, name, shown, problem);
+}
+
+async function adopt(client: KubeClient, name: ObjectName, shown: SqsSession): Promise<void> {
+  try {
+    await client.create(SPLIT_SESSIONS, toSplitSession(shown));
+  } catch (error) {
+    const { retryable, message } = toSplitterError(error);
+    if (retryable) throw error;
+    return await refuse(client, name, shown, message);
   }
-  await client.create(SPLIT_SESSIONS, toSplitSession(shown));
   await guard(client, name, shown);
+}
+
+async function refuse(client: KubeClient, name: ObjectName, shown: SqsSession, problem: string): Promise<void> {
+  const status = { StartError: { statusCode: 400, reason: shorten(problem, LIMITS.text) } };
+  if (isDeepStrictEqual(shown.status, status)) return;
+  await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { status }, { subresource: 'status' }));
 }
 
 /** From here on a deletion waits until the session has ended. */

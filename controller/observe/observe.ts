@@ -95,17 +95,20 @@ function goneAddresses(
   split: WorkloadSplit | undefined,
   pods: readonly PodFact[],
 ): ReadonlySet<string> {
+  if (!split) return new Set();
   return observer.steady.departed(
-    `${split?.metadata.uid} addresses`,
+    `${split.metadata.uid} addresses`,
     pods.flatMap((pod) => pod.address ?? []),
   );
 }
 
+/** On the way back nobody may take an entry for gone because it could not be looked up: then nothing is decided at all. */
 async function observeWebhook({ webhook }: ActContext, split: WorkloadSplit | undefined): Promise<Observed['webhook']> {
+  if (split && !PATCHING_PHASES.has(split.spec.phase))
+    return { registered: await webhook.isRegistered(split), problem: undefined, full: false };
   try {
     const registered = split !== undefined && (await webhook.isRegistered(split));
-    if (registered || (split && !PATCHING_PHASES.has(split.spec.phase)))
-      return { registered, problem: undefined, full: false };
+    if (registered) return { registered, problem: undefined, full: false };
     const noRoom = await webhook.noRoom(split);
     const problem = noRoom ?? (split && (await webhook.problem(split)));
     return { registered, problem, full: noRoom !== undefined };

@@ -60,13 +60,38 @@ export function createResolver({ client, brokers, kinds, defaultTtlSeconds }: Re
       selected.map((queue) => resolveQueue(queue, template, configMaps, brokers[queue.declaration.kind])),
     );
     return {
-      queues: queues.flat(),
+      queues: readIn(target.container, queues.flat(), session),
       restartTimeoutSeconds: Math.max(...selected.map(({ declaration }) => declaration.restartTimeoutSeconds)),
       ttlSeconds: Math.max(
         ...selected.map(({ declaration }) => declaration.ttlSeconds ?? defaultTtlSeconds[declaration.kind]),
       ),
     };
   };
+}
+
+/** A process that stands for one container has that container's variables only: with none that names the queue it would read the original. */
+function readIn(
+  container: string | undefined,
+  queues: readonly ResolvedQueue[],
+  { spec }: SplitSession,
+): ResolvedQueue[] {
+  if (container === undefined) return [...queues];
+  const isRead = ({ variables }: ResolvedQueue): boolean => variables.some((entry) => entry.container === container);
+  const missing = queues.find((queue) => !isRead(queue) && spec.queues.some(({ id }) => id === queue.id));
+  const read = queues.filter(isRead);
+  if (missing === undefined && read.length > 0) return read;
+  const id = missing?.id ?? '*';
+  throw new SplitterError(
+    'VariableMissing',
+    `Container ${container} has no variable for queue id ${id}; they are in ${placesOf(queues)}. Correct the container of the session's target, or leave it out.`,
+  );
+}
+
+function placesOf(queues: readonly ResolvedQueue[]): string {
+  const places = queues.flatMap(({ variables }) =>
+    variables.map(({ container, variable }) => `container ${container} (${variable})`),
+  );
+  return [...new Set(places)].join(', ');
 }
 
 async function listAll<T extends KubeObject>(

@@ -1,15 +1,21 @@
 // What a session's status says, from the facts: pure. One sentence for people, the environment for the local process, conditions for machines.
+import { LIMITS } from '../../api/kinds/common.ts';
 import type { SessionPhase, SplitSession, SplitSessionStatus } from '../../api/kinds/split-session.ts';
-import type { Route, SplitQueue, WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { PATCHING_PHASES, type Route, type SplitQueue, type WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { shorten, shortList } from '../../common/text.ts';
 import { sessionEnvironmentFor } from '../decide/environment.ts';
 import type { Observed, ObservedSession } from '../decide/observed.ts';
 import { wants } from '../decide/sessions.ts';
 import { isAcknowledged, isOpen, reports } from '../decide/spec.ts';
+import { listColumn, sentenceColumn } from './columns.ts';
 import { type NewCondition, withConditions } from './conditions.ts';
+
+/** Characters of the list of a session's queues in its sentence; all of them are in `status.queues`. */
+const PLACES_WIDTH = 400;
 
 type Progress = { phase: SessionPhase; message: string };
 
-/** The status as it should be; a session that failed keeps the status that says why. */
+/** The status as it should be; one that has failed keeps saying why. */
 export function sessionStatus(
   observed: Observed,
   entry: ObservedSession,
@@ -35,12 +41,18 @@ export function sessionStatus(
   return {
     ...before,
     phase: progress.phase,
-    message: progress.message,
+    message: shorten(progress.message, LIMITS.text),
     startedAt: before.startedAt ?? now,
     ...(isReady ? { readyAt: before.readyAt ?? now } : {}),
     ...(routes.length > 0 ? { environment: environmentOf(session, routes), queues: queuesOf(split, routes) } : {}),
-    ...(split?.spec.phase === 'Patching' ? { pods: patchedPods(observed, split) } : {}),
-    conditions: withConditions(before.conditions ?? [], conditions, observed.now),
+    ...(split && PATCHING_PHASES.has(split.spec.phase) && wants(observed, entry)
+      ? { pods: patchedPods(observed, split) }
+      : {}),
+    summary: {
+      queues: listColumn(session.spec.queues.map((queue) => queue.id)),
+      detail: isReady ? '' : sentenceColumn(progress.message),
+    },
+    conditions: withConditions(before.conditions ?? [], conditions, session.metadata, observed.now),
   };
 }
 
@@ -114,7 +126,11 @@ function readyMessage(split: WorkloadSplit, routes: readonly Routed[]): string {
   );
   const overlap =
     rivals.size > 0 ? `; a message that ${[...rivals].join(', ')} also matches goes there, they started first` : '';
-  return `messages that match the filters arrive in ${routes.map(({ route }) => route.destination.name).join(', ')}${overlap} (forwarder ${split.status?.forwarder?.holder ?? ''})`;
+  const places = shortList(
+    routes.map(({ route }) => route.destination.name),
+    PLACES_WIDTH,
+  );
+  return `messages that match the filters arrive in ${places}${overlap} (forwarder ${split.status?.forwarder?.holder ?? ''})`;
 }
 
 function cuttingOverMessage(split: WorkloadSplit, routes: readonly Routed[]): string {

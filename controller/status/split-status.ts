@@ -3,6 +3,7 @@ import type { Condition } from '../../api/kinds/common.ts';
 import type { WorkloadSplit, WorkloadSplitStatus } from '../../api/kinds/workload-split.ts';
 import type { Observed } from '../decide/observed.ts';
 import { reports } from '../decide/spec.ts';
+import { listColumn, sentenceColumn } from './columns.ts';
 import { withConditions } from './conditions.ts';
 
 /** The controller's part of the status; what it does not know now it leaves as it is. */
@@ -10,19 +11,31 @@ export function splitStatus(
   observed: Observed,
   split: WorkloadSplit,
   waitingFor: string | undefined,
-): Pick<WorkloadSplitStatus, 'conditions' | 'remaining'> {
+): Pick<WorkloadSplitStatus, 'conditions' | 'remaining' | 'summary'> {
   const remaining = split.spec.queues.flatMap((queue) => {
     const messages = observed.queues.get(queue.key)?.remaining;
     return messages === undefined ? [] : [{ key: queue.key, messages }];
   });
   const conditions = splitConditions(observed, split, waitingFor);
-  return { conditions, ...(remaining.length > 0 ? { remaining } : {}) };
+  const summary = splitSummary(split, waitingFor);
+  return { conditions, summary, ...(remaining.length > 0 ? { remaining } : {}) };
+}
+
+function splitSummary({ spec }: WorkloadSplit, waitingFor = ''): NonNullable<WorkloadSplitStatus['summary']> {
+  const routes = spec.queues.flatMap((queue) => queue.routes.filter((route) => !route.ending));
+  const sessions = [...new Map(routes.map((route) => [route.sessionUid, route.session])).values()];
+  return {
+    queues: listColumn(spec.queues.map((queue) => queue.key)),
+    sessions: sessions.length,
+    sessionNames: listColumn(sessions),
+    waitsFor: sentenceColumn(waitingFor),
+  };
 }
 
 function splitConditions(observed: Observed, split: WorkloadSplit, waitingFor: string | undefined): Condition[] {
   const { spec } = split;
   const missing = spec.resources.filter((entry) => entry.state === 'Planned');
-  const unpatched = observed.pods.filter((pod) => pod.token !== spec.token);
+  const unpatched = observed.pods.filter((pod) => spec.token === undefined || pod.token !== spec.token);
   const forwarding = spec.queues.filter((queue) => reports(split, queue, 'Forwarding'));
   const prepared = spec.queues.length > 0 && missing.length === 0;
   const patched = spec.token !== undefined && unpatched.length === 0;
@@ -61,6 +74,7 @@ function splitConditions(observed: Observed, split: WorkloadSplit, waitingFor: s
         message: waitingFor === undefined ? 'nothing to wait for' : `waits for ${waitingFor}`,
       },
     ],
+    split.metadata,
     observed.now,
   );
 }

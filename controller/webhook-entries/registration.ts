@@ -15,7 +15,10 @@ const FIELD_MANAGER = 'queue-splitter-controller';
 type Configuration = KubeObject & { metadata: ObjectMeta; webhooks?: Pick<WebhookEntry, 'name' | 'clientConfig'>[] };
 
 export type WebhookRegistration = {
-  /** Whether this split's entry is there; while pods must be patched, with its current revision and certificates. Consistent read. */
+  /**
+   * Whether this split's entry is there; while pods must be patched, with its current revision and certificates, and a configuration that
+   * does not exist is an error then. Consistent read.
+   */
   isRegistered(split: WorkloadSplit): Promise<boolean>;
   /** Why there is no room for the entry of this split, or of one that is to come; undefined = there is. */
   noRoom(split: WorkloadSplit | undefined): Promise<string | undefined>;
@@ -45,8 +48,12 @@ export function createRegistration({
 }: RegistrationOptions): WebhookRegistration {
   let last: Promise<unknown> = Promise.resolve();
 
+  function find(): Promise<Configuration | undefined> {
+    return client.get<Configuration>(WEBHOOK_CONFIGURATIONS, { name: WEBHOOK_CONFIGURATION_NAME });
+  }
+
   async function read(): Promise<Configuration> {
-    const configuration = await client.get<Configuration>(WEBHOOK_CONFIGURATIONS, { name: WEBHOOK_CONFIGURATION_NAME });
+    const configuration = await find();
     if (configuration) return configuration;
     throw new SplitterError(
       'WebhookUnreachable',
@@ -87,9 +94,10 @@ export function createRegistration({
 
   const registration: WebhookRegistration = {
     async isRegistered(split) {
-      const { webhooks = [] } = await read();
-      const entry = webhooks.find((candidate) => candidate.name === entryName(split));
-      if (entry === undefined || !PATCHING_PHASES.has(split.spec.phase)) return entry !== undefined;
+      const isWanted = PATCHING_PHASES.has(split.spec.phase);
+      const configuration = isWanted ? await read() : await find();
+      const entry = configuration?.webhooks?.find((candidate) => candidate.name === entryName(split));
+      if (entry === undefined || !isWanted) return entry !== undefined;
       const { service, caBundle: present } = entry.clientConfig;
       return service.path === entryPath(split) && present === encoded(await caBundle());
     },

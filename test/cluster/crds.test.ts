@@ -101,15 +101,55 @@ describe('rules over time', () => {
     assert.match(await patch({ target: { uid: 'other' } }), /spec\.target\.uid.*stays with one workload/s);
     await cluster.kubectl(['patch', 'ws/rules', '-n', 'meme', '--type=merge', '-p', '{"spec":{"revision":6}}']);
   });
+});
 
-  it('kubectl shows the columns', async () => {
-    await cluster.apply([session('columns'), split('columns', 1)]);
+describe('what kubectl shows', () => {
+  const setStatus = async (object: string, status: object): Promise<void> => {
+    const patch = JSON.stringify({ status });
+    await cluster.kubectl(['patch', object, '-n', 'meme', '--subresource=status', '--type=merge', '-p', patch]);
+  };
+  const condition = (type: string, observedGeneration: number): object => ({
+    type,
+    status: 'True',
+    reason: 'Said',
+    message: 'so it is',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+    observedGeneration,
+  });
+
+  it('is one line for a session and a split of several queues and sessions', async () => {
+    await cluster.apply([session('columns', { sessionKey: 'branch-7' }), split('columns', 1)]);
+    const queues = 'orders, views (+2)';
+    await setStatus('ss/columns', { phase: 'Restarting', summary: { queues, detail: '1 of 3 patched' } });
+    const summary = { queues, sessions: 2, sessionNames: 'alice, bob', waitsFor: '1 of 3 pods' };
+    await setStatus('ws/columns', { summary });
     const sessions = await cluster.kubectl(['get', 'ss', '-n', 'meme']);
-    assert.match(sessions, /^NAME +TARGET +QUEUES +PHASE +KEY +AGE\ncolumns +meme-app +orders/);
-    const splits = await cluster.kubectl(['get', 'ws', '-n', 'meme']);
-    assert.match(splits, /^NAME +TARGET +PHASE +QUEUES +SESSIONS +REVISION +AGE\n/);
+    assert.match(
+      sessions,
+      /^NAME +TARGET +QUEUES +PHASE +KEY +DETAIL +AGE\ncolumns +meme-app +orders, views \(\+2\) +Restarting +branch-7 +1 of 3 patched +\d+s/,
+    );
+    const splits = await cluster.kubectl(['get', 'ws', '-n', 'meme', '--field-selector=metadata.name=columns']);
+    assert.match(
+      splits,
+      /^NAME +TARGET +PHASE +QUEUES +SESSIONS +WAITS-FOR +AGE\ncolumns +meme-app +Preparing +orders, views \(\+2\) +2 +1 of 3 pods +\d+s/,
+    );
+    const wide = await cluster.kubectl(['get', 'ws', '-n', 'meme', '-o', 'wide']);
+    assert.match(wide, /SESSION-NAMES +REVISION +ACKNOWLEDGED +FORWARDER.*alice, bob/s);
     const all = await cluster.kubectl(['get', 'queue-splitter', '-n', 'meme', '-o', 'name']);
     assert.match(all, /splitsession.*workloadsplit/s);
+  });
+
+  it('is waited for by condition, and what was said of an earlier spec is not believed', async () => {
+    await cluster.apply([session('waited'), split('waited', 1)]);
+    await setStatus('ss/waited', { conditions: [condition('Ready', 1)] });
+    await cluster.kubectl(['wait', '-n', 'meme', '--for=condition=Ready', '--timeout=10s', 'splitsession/waited']);
+    await setStatus('ws/waited', { conditions: [condition('Patched', 1)] });
+    const wait = ['wait', '-n', 'meme', '--for=condition=Patched', 'workloadsplit/waited'];
+    await cluster.kubectl([...wait, '--timeout=10s']);
+    await cluster.kubectl(['patch', 'ws/waited', '-n', 'meme', '--type=merge', '-p', '{"spec":{"revision":2}}']);
+    assert.match(await refusal([...wait, '--timeout=1s'], ''), /timed out/);
+    await setStatus('ws/waited', { conditions: [condition('Patched', 2)] });
+    await cluster.kubectl([...wait, '--timeout=10s']);
   });
 });
 

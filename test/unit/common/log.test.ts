@@ -43,7 +43,19 @@ describe('createLogger', () => {
     );
     const err = entry?.['err'] as Record<string, unknown>;
     assert.deepEqual([err['code'], err['details']], ['ApiRejected', { status: 422 }]);
-    assert.match(String(err['stack']), /below/);
+    assert.match(String(err['message']), /No\..*below/, 'and the cause');
+  });
+
+  it('shows a stack only for errors that nobody expected', () => {
+    const stackOf = (error: unknown): unknown => {
+      const [entry] = written('info', (log) => log.warn({ err: error }, 'failed'));
+      const err = entry?.['err'] as Record<string, unknown> | undefined;
+      assert.ok(err);
+      return err['stack'];
+    };
+    assert.equal(stackOf(new SplitterError('Conflict', 'modified')), undefined);
+    assert.match(String(stackOf(new SplitterError('Internal', 'impossible'))), /at /);
+    assert.match(String(stackOf(new TypeError('x is not a function'))), /at /);
   });
 
   it('blanks secrets', () => {

@@ -1,5 +1,6 @@
-// A Kubernetes API in memory, as a KubeClient: resource versions and conflicts, finalizers and deletion timestamps, merge patches with the
+// A Kubernetes API in memory, as a KubeClient: resource versions, generations and conflicts, finalizers and deletion timestamps, merge patches with the
 // status subresource, uid preconditions, evictions, watches, and faults on demand. It knows no schemas, no admission and no controllers.
+import { isDeepStrictEqual } from 'node:util';
 import type { ObjectMeta } from '../../../api/kinds/common.ts';
 import { SplitterError } from '../../../common/errors.ts';
 import { objectKey } from '../../../common/kube/keys.ts';
@@ -202,14 +203,16 @@ export class FakeKube implements KubeClient {
   #store(resource: Resource, object: Stored): Stored {
     const id = idOf(resource, object.metadata);
     const version = ++this.#version;
+    const before = this.#objects.get(id);
     const metadata: ObjectMeta = {
       uid: `uid-${version}`,
       creationTimestamp: '2026-01-01T00:00:00Z',
       ...object.metadata,
+      ...(hasStatus(resource) ? { generation: nextGeneration(before, object) } : {}),
       resourceVersion: String(version),
     };
     const stored = JSON.parse(JSON.stringify({ ...object, metadata })) as Stored;
-    this.#tell(resource, this.#objects.has(id) ? 'MODIFIED' : 'ADDED', stored);
+    this.#tell(resource, before ? 'MODIFIED' : 'ADDED', stored);
     this.#objects.set(id, stored);
     return structuredClone(stored);
   }
@@ -231,6 +234,13 @@ export class FakeKube implements KubeClient {
     this.writes.push(`${verb} ${resource.plural} ${objectKey(object.metadata)}`);
     return object as unknown as T;
   }
+}
+
+/** Counts what is wanted of the object, its end included; a status is not. */
+function nextGeneration(before: Stored | undefined, after: Stored): number {
+  const { generation = 0, deletionTimestamp } = before?.metadata ?? {};
+  const isSame = isDeepStrictEqual(before?.spec, JSON.parse(JSON.stringify(after.spec ?? {})));
+  return isSame && deletionTimestamp === after.metadata.deletionTimestamp ? generation : generation + 1;
 }
 
 function dying(): Pick<ObjectMeta, 'deletionTimestamp'> {

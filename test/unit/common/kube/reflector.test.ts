@@ -147,6 +147,23 @@ describe('Reflector', () => {
     assert.equal(changes.filter((change) => change.endsWith('shop/b')).length, 1);
   });
 
+  it('tells of an end and a beginning when another object took the name meanwhile', async () => {
+    server.put(path('a'), {});
+    await started();
+    void server.failNext(isWatch, (response) => response.destroy());
+    server.breakWatches();
+    await pausing(375);
+    server.remove(path('a'));
+    server.put(path('a'), {});
+    server.expire();
+    for (const pause of [375, 750, 1_500]) {
+      await pausing(pause);
+      await clock.advance(pause);
+    }
+    await waitFor('the successor', () => changes.length === 3, soon);
+    assert.deepEqual(changes, ['01 shop/a', '10 shop/a', '01 shop/a']);
+  });
+
   it('lists everything every ten minutes even when the watch seems healthy', async () => {
     await started();
     await clock.advance(100_000);

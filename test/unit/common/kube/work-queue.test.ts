@@ -1,28 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { SplitterError } from '../../../../common/errors.ts';
 import { WorkQueue, type WorkResult } from '../../../../common/kube/work-queue.ts';
 import { FakeClock, settled } from '../fake-clock.ts';
 import { silentLog } from '../silent-log.ts';
 
-type Run = { key: string; signal: AbortSignal; finish: (result?: WorkResult) => void; fail: () => void };
+type Run = { key: string; signal: AbortSignal; finish: (result?: WorkResult) => void; fail: (error?: Error) => void };
 
 function setUp(concurrency = 1) {
   const clock = new FakeClock();
+  const log = silentLog();
   const runs: Run[] = [];
   const queue = new WorkQueue({
     name: 'test',
-    log: silentLog(),
+    log,
     clock,
     concurrency,
     process: (key, signal) =>
       new Promise((resolve, reject) =>
-        runs.push({ key, signal, finish: resolve, fail: () => reject(new Error('not this time')) }),
+        runs.push({ key, signal, finish: resolve, fail: (error = new Error('not this time')) => reject(error) }),
       ),
   });
   queue.start();
   const run = (index: number): Run => runs[index] ?? assert.fail(`there is no run ${index}`);
-  return { clock, queue, runs, run };
+  return { clock, log, queue, runs, run };
 }
 
 describe('WorkQueue', () => {
@@ -129,6 +131,46 @@ describe('WorkQueue', () => {
     await shutdown;
     assert.equal(runs.length, 1);
     assert.deepEqual(clock.timers, []);
+  });
+
+  it('warns of a cause once, whatever comes in between, and says when it works again', async () => {
+    const { log, queue, clock, runs, run } = setUp();
+    const away = new SplitterError('ApiUnreachable', 'no answer', { retryable: true });
+    const modified = new SplitterError('Conflict', 'modified', { retryable: true });
+    queue.add('a');
+    for (const error of [away, away, modified, away, new SplitterError('PermissionDenied', 'not allowed')]) {
+      run(runs.length - 1).fail(error);
+      await settled();
+      await clock.advance(1000);
+    }
+    run(runs.length - 1).finish();
+    await settled();
+    assert.deepEqual(
+      log.entries.map(({ level, message }) => `${level} ${message}`),
+      [
+        'warn processing failed and is tried again until it works',
+        'debug processing failed again',
+        'debug somebody else was faster; decided again',
+        'debug processing failed again',
+        'warn processing failed and is tried again until it works',
+        'info works again',
+      ],
+    );
+    assert.deepEqual(log.entries.at(-1)?.facts, { queue: 'test', key: 'a', failures: 5 });
+  });
+
+  it('warns nobody of lost races, unless they do not end', async () => {
+    const { log, queue, clock, runs, run } = setUp();
+    queue.add('a');
+    for (let count = 0; count < 6; count += 1) {
+      run(runs.length - 1).fail(new SplitterError('Conflict', 'modified', { retryable: true }));
+      await settled();
+      await clock.advance(1000);
+    }
+    assert.deepEqual(
+      log.entries.map(({ level }) => level),
+      ['debug', 'debug', 'debug', 'debug', 'warn', 'debug'],
+    );
   });
 
   it('processes every key after its last add, and none twice at once, whatever happens', async () => {

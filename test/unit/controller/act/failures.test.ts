@@ -53,9 +53,35 @@ describe('Failures', () => {
     assert.equal(failures.of('another').size, 0);
     assert.deepEqual(
       log.entries.map(({ level, message }) => [level, message]),
-      [['warn', 'failed and is tried again']],
+      [['warn', 'failed and is tried again until it works']],
     );
     failures.forget('split');
     assert.equal(failures.of('split').size, 0);
+  });
+
+  it('warns of a cause once, and says when it works again', async () => {
+    const { failures, fail, log } = setUp();
+    const lines = (): string[] => log.entries.map(({ level, message }) => `${level} ${message}`);
+    await fail(RETRYABLE);
+    await fail(RETRYABLE);
+    await fail(FINAL);
+    await failures.attempt('split', 'queue', async () => 'done');
+    await failures.attempt('split', 'queue', async () => 'done');
+    assert.deepEqual(lines(), [
+      'warn failed and is tried again until it works',
+      'debug failed again',
+      'warn failed and is tried again until it works',
+      'info works again',
+    ]);
+  });
+
+  it('warns nobody of a lost race', async () => {
+    const { failures, fail, log } = setUp();
+    await fail(new SplitterError('Conflict', 'modified', { retryable: true }));
+    await failures.attempt('split', 'queue', async () => 'done');
+    assert.deepEqual(
+      log.entries.map(({ level }) => level),
+      ['debug'],
+    );
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { SplitSession } from '../../../../api/kinds/split-session.ts';
+import { type SplitSession, splitSessionStatus } from '../../../../api/kinds/split-session.ts';
 import type { SplitPhase, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
 import type { Observed, PodFact } from '../../../../controller/decide/observed.ts';
 import { sessionStatus } from '../../../../controller/status/session-status.ts';
@@ -90,4 +90,61 @@ describe('the status of a session', () => {
   test('is CuttingOver until the forwarder reports the queues', () => {
     assert.equal(statusIn('Splitting', undefined, [pod('a', 'new')]).phase, 'CuttingOver');
   });
+
+  test('says in its column what it waits for, and nothing once it is Ready', () => {
+    assert.deepEqual(statusIn('Preparing').summary, { queues: 'orders', detail: 'creating temporary queues' });
+    assert.equal(readyStatus(1).summary?.detail, '');
+  });
+
+  test('of very many queues stays as short as the API server takes', () => {
+    const status = readyStatus(64);
+    splitSessionStatus.parse(status);
+    assert.equal(status.phase, 'Ready');
+    assert.match(status.message ?? '', /\(\+\d+\)/);
+    assert.equal(status.queues?.length, 64, 'all of them are listed in their own place');
+  });
+
+  test('that failed keeps its reason, and says when no message reaches it any more', () => {
+    const failed: SplitSession = {
+      ...SESSION,
+      status: { phase: 'Failed', reason: 'RestartTimeout', message: 'too slow', endedAt: 'then' },
+    };
+    const routeRemoved = (observed: Observed) => {
+      const status = sessionStatus(observed, { session: failed, expired: false }, undefined);
+      assert.deepEqual(
+        [status.phase, status.reason, status.message, status.endedAt],
+        ['Failed', 'RestartTimeout', 'too slow', 'then'],
+      );
+      return status.conditions?.find(({ type }) => type === 'RouteRemoved')?.status;
+    };
+    const observed = observe('Splitting', []);
+    assert.equal(routeRemoved(observed), 'False');
+    assert.equal(routeRemoved({ ...observed, split: undefined }), 'True');
+  });
+
+  test('of pods is that of now also after the restart', () => {
+    const pods = [pod('a', 'new'), pod('b', 'new')];
+    assert.deepEqual(statusIn('Splitting', undefined, pods).pods, { patched: 2, total: 2 });
+  });
 });
+
+/** Ready with so many queues of very long names. */
+function readyStatus(count: number) {
+  const observed = observe('Splitting', [pod('a', 'new')]);
+  const { split } = observed;
+  const [first] = split?.spec.queues ?? [];
+  assert.ok(split && first);
+  const [route] = first.routes;
+  assert.ok(route);
+  const queues = Array.from({ length: count }, (_, index) => {
+    const destination = { name: `mirrord-${index}-${'q'.repeat(60)}` };
+    return { ...first, key: `orders-${index}`, routes: [{ ...route, destination }] };
+  });
+  const forwarder = {
+    holder: 'forwarder-1',
+    acknowledgedRevision: 1,
+    queues: queues.map(({ key }) => ({ key, state: 'Forwarding' as const })),
+  };
+  const ready = { ...split, spec: { ...split.spec, queues }, status: { forwarder } };
+  return sessionStatus({ ...observed, split: ready }, { session: SESSION, expired: false }, undefined);
+}
