@@ -1,13 +1,22 @@
-// Named points at which tests kill a process with SIGKILL, to prove that no moment is dangerous. In production a point does nothing.
+// Named points at which tests kill a process with SIGKILL, or let it stand still as SIGSTOP would, to prove that no moment is dangerous. In
+// production a point does nothing.
 import { writeSync } from 'node:fs';
 
 export const CRASH_POINT_VARIABLE = 'QUEUE_SPLITTER_CRASH_POINT';
 
-/** `<name>` or `<name>:<n>`: the process dies at the n-th hit of that point (the first unless told). */
-export function parseCrashPoint(text: string | undefined): { name: string; hit: number } | undefined {
-  const match = /^([^:]+)(?::(\d+))?$/.exec(text ?? '');
-  if (!match?.[1]) return undefined;
-  return { name: match[1], hit: Math.max(1, Number(match[2] ?? '1')) };
+/** `standStillMs`: it does not die, but does nothing at all for so long and then goes on as if no time had passed. */
+export type CrashPoint = { name: string; hit: number; standStillMs?: number };
+
+/** `<name>`, `<name>:<n>` or `<name>:<n>:<milliseconds>`: at the n-th hit of that point (the first unless told). */
+export function parseCrashPoint(text: string | undefined): CrashPoint | undefined {
+  const match = /^([^:]+)(?::(\d+)(?::(\d+))?)?$/.exec(text ?? '');
+  const [, name, hit = '1', standStillMs] = match ?? [];
+  if (!name) return undefined;
+  return {
+    name,
+    hit: Math.max(1, Number(hit)),
+    ...(standStillMs === undefined ? {} : { standStillMs: Number(standStillMs) }),
+  };
 }
 
 /** The exit status of a container whose process was killed. */
@@ -20,9 +29,20 @@ let hits = 0;
 export function crashPoint(name: string): void {
   if (wanted === undefined || wanted.name !== name) return;
   hits += 1;
-  if (hits < wanted.hit) return;
+  const { hit, standStillMs } = wanted;
+  if (standStillMs === undefined ? hits < hit : hits !== hit) return;
   writeSync(process.stderr.fd, `crash-point ${name}\n`);
+  if (standStillMs === undefined) die();
+  else standStill(standStillMs);
+}
+
+function die(): never {
   process.kill(process.pid, 'SIGKILL');
   // Still here: the first process of a container gets no signal from inside it (pid_namespaces(7)).
   process.exit(SIGKILLED);
+}
+
+/** No timer, no answer and no signal is handled meanwhile. */
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

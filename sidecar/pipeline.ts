@@ -11,7 +11,7 @@ export type PipelineOptions = {
   };
   /** Called whenever `status()` changed, so that the shell can report it. */
   onChange: () => void;
-  /** True while this replica may still write: its Lease is fresh. Asked before each send. */
+  /** True while this replica may still write: its Lease is fresh. Asked before each send, and before what was sent is deleted where it was. */
   mayWrite: () => boolean;
   /** A sentence while another replica may still write by routes of before; what looks empty counts as empty only without one. */
   othersMayWrite: () => string | undefined;

@@ -30,7 +30,7 @@ export type MoveRequest = {
   deadlineMs: number;
   /** How long a message is ours while it is moved. */
   visibilitySeconds: number;
-  /** Asked before each send; false ends the move with an error. */
+  /** Asked before each send and again before what was sent is deleted; false ends the move with an error. */
   mayWrite: () => boolean;
   /** True while somebody may still send to the source: an empty look then proves nothing. */
   mayGetMore: () => boolean;
@@ -116,21 +116,26 @@ async function receive({ from, visibilitySeconds }: MoveRequest): Promise<Messag
 }
 
 async function moveBatch(request: MoveRequest, batch: Message[]): Promise<number> {
-  const { from, to } = request;
-  if (!request.mayWrite()) {
-    await release(from, batch);
-    throw new SplitterError('Conflict', `Another replica may hold this split; nothing is moved to ${to.name} now.`, {
-      retryable: true,
-    });
-  }
+  const { from } = request;
+  await refuseWhenTooLate(request, batch);
   const stored = await store(request, batch);
   crashPoint('move.between-send-and-delete');
+  // Others may have taken over meanwhile, emptied the destination and be about to delete it: what stays in the source is moved again.
+  await refuseWhenTooLate(request, stored);
   if (stored.length === 0) return 0;
   const Entries = stored.map((message, index) => ({ Id: String(index), ReceiptHandle: message.ReceiptHandle }));
   const removal = new DeleteMessageBatchCommand({ QueueUrl: from.url, Entries });
   await call('DeleteMessage', from.name, from.client.send(removal));
   request.onMoved?.(stored.length);
   return stored.length;
+}
+
+async function refuseWhenTooLate({ from, to, mayWrite }: MoveRequest, batch: Message[]): Promise<void> {
+  if (mayWrite()) return;
+  await release(from, batch);
+  throw new SplitterError('Conflict', `Another replica may hold this split; nothing is moved to ${to.name} now.`, {
+    retryable: true,
+  });
 }
 
 /** The messages that the destination acknowledged; the others are given back to the source. */

@@ -2,6 +2,7 @@
 // it has not read is copied to the fallback together with its group's offset. Only then newer records of the same keys may go there.
 import type { Route } from '../../api/kinds/workload-split.ts';
 import { type Clock, pause } from '../../common/clock.ts';
+import { crashPoint } from '../../common/crash-points.ts';
 import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { Cluster } from '../../common/kafka/wire/cluster.ts';
 import { describeGroup, evictMembers, readsTopic } from '../../common/kafka/wire/groups.ts';
@@ -152,6 +153,7 @@ export class Ending {
       if (records.length === 0) continue;
       await laneOf(partition).transactions.transact(async (producer) => {
         await producer.produce([{ topic: fallback, partition, records }]);
+        crashPoint('kafka.between-return-and-commit');
         await producer.commitOffsets(session.group, session.name, new Map([[partition, next]]));
       });
       this.#messages += records.length;

@@ -106,13 +106,18 @@ export class Outbox {
   }
 
   async #sendOurs(batch: Held[]): Promise<Held[]> {
-    const { client, destination, clock, hand, meters, settings } = this.#options;
+    const { client, destination, clock, hand, mayWrite, meters, settings } = this.#options;
     crashPoint('sqs.before-send');
     const Entries = batch.map((held, index) => copyOf(held.message, String(index)));
     const command = new SendMessageBatchCommand({ QueueUrl: destination.url, Entries });
     try {
       const { Successful = [], Failed = [] } = await call('SendMessage', destination.name, client.send(command));
       crashPoint('sqs.between-send-and-delete');
+      // Others may have taken over meanwhile, emptied this queue and be about to delete it: what stays in the original comes again.
+      if (!mayWrite()) {
+        await hand.release(batch, 0);
+        return [];
+      }
       const stored = new Set(Successful.map((entry) => entry.Id));
       const refused = new Set(Failed.filter((entry) => entry.SenderFault === true).map((entry) => entry.Id));
       if (stored.size > 0) meters.forwardedAt(clock.now());

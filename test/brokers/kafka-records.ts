@@ -44,7 +44,7 @@ export async function waitForRecords(
 }
 
 /** Transactions that the broker itself calls aborted. */
-export async function countAborted(world: KafkaWorld, topic: string): Promise<number> {
+export async function countAborted(world: Pick<KafkaWorld, 'cluster'>, topic: string): Promise<number> {
   const { topicId, partitions } = await world.cluster.describeTopic(topic);
   let aborted = 0;
   for (const { partition, leader, leaderEpoch } of partitions) {

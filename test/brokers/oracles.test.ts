@@ -1,7 +1,14 @@
 /** The oracles against real brokers: kcat's copy comparison, and the snapshots of queues, topics and groups. */
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import { CreateQueueCommand, DeleteQueueCommand, GetQueueUrlCommand, TagQueueCommand } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  DeleteQueueCommand,
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  TagQueueCommand,
+} from '@aws-sdk/client-sqs';
 import type { Message } from 'kafkajs';
 import { diffCopies, lastRecords } from '../checker/kcat.ts';
 import { diffSnapshots, snapshotKafka, snapshotSqs } from '../checker/snapshot.ts';
@@ -78,6 +85,22 @@ it('kcat sees every byte of odd records, and the Kafka snapshot every topic, set
   await broker.kill();
   await broker.start();
   await broker.stop();
+});
+
+it('a durable SQS emulator finds its messages again when it was killed', async () => {
+  const emulator = await startFauxqs(place, { durable: true });
+  const client = emulator.client();
+  const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: 'kept' }));
+  await client.send(new SendMessageCommand({ QueueUrl, MessageBody: 'still here' }));
+  await emulator.kill();
+  await emulator.start();
+  const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl }));
+  assert.deepEqual(
+    Messages.map(({ Body }) => Body),
+    ['still here'],
+  );
+  client.destroy();
+  await emulator.stop();
 });
 
 it('the SQS snapshot sees new queues, changed tags, and a queue that was made anew', async () => {

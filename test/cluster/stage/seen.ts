@@ -69,6 +69,12 @@ export async function leader({ cluster }: Stage): Promise<string> {
   return lease?.spec.holderIdentity ?? '';
 }
 
+/** The forwarder that a split's status names. Empty: none. */
+export async function holder(stage: Stage, namespace: string): Promise<string> {
+  const [split] = await readSplits(stage, namespace);
+  return split?.status?.forwarder?.holder ?? '';
+}
+
 export async function webhookEntries({ cluster }: Stage): Promise<string[]> {
   const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/queue-splitter';
   const configuration = await readApi<{ webhooks?: { name: string }[] }>(cluster, path);

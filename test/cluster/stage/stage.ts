@@ -21,6 +21,8 @@ export type StageOptions = {
   /** Without it, or where there is no JDK, only the SQS half is played. */
   kafka?: boolean;
   audit?: boolean;
+  /** The queues outlive a kill of the SQS emulator. */
+  durableSqs?: boolean;
   /** Orders a second. */
   rate?: number;
   /** Values for the chart, as `--set`. */
@@ -69,7 +71,7 @@ async function furnish(cluster: Cluster, options: StageOptions, progress: Progre
   const place = clusterPlace(cluster);
   const program = options.kafka ? await ensureKafka() : undefined;
   const [brokers, images] = await Promise.all([
-    progress.step('Starting the brokers', () => startBrokers(place, program)),
+    progress.step('Starting the brokers', () => startBrokers(place, program, options.durableSqs ?? false)),
     progress.step('Building the images of queue-splitter and of the shop', async (detail) => {
       const built = await buildImages();
       detail('loading them');
@@ -100,9 +102,9 @@ async function furnish(cluster: Cluster, options: StageOptions, progress: Progre
   };
 }
 
-async function startBrokers(place: Place, program: JavaProgram | undefined): Promise<Brokers> {
+async function startBrokers(place: Place, program: JavaProgram | undefined, durable: boolean): Promise<Brokers> {
   const [sqs, kafka, collector] = await Promise.all([
-    startFauxqs(place),
+    startFauxqs(place, { durable }),
     program?.available ? startKafka(place, program) : undefined,
     startCollector(place),
   ]);

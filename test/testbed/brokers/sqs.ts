@@ -1,6 +1,6 @@
 /**
  * SQS emulators as processes of the run: fauxqs (npm; fast, strict, the default) and ElasticMQ (Maven Central; another opinion).
- * Both keep everything in memory: a restart begins empty.
+ * Both keep everything in memory, so that a restart begins empty, but for fauxqs with `durable`.
  */
 import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
@@ -18,7 +18,9 @@ export type SqsEmulator = {
   readonly environment: Readonly<Record<string, string>>;
   /** A client for this process, wherever the emulator runs. The caller destroys it. */
   readonly client: () => SQSClient;
-  readonly process: Supervised;
+  readonly process: () => Supervised;
+  /** Starts it again on the same port, after `stop` or `kill`. */
+  readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly kill: () => Promise<void>;
 };
@@ -26,7 +28,8 @@ export type SqsEmulator = {
 const REGION = 'eu-central-1';
 const CREDENTIALS = { accessKeyId: 'testbed', secretAccessKey: 'testbed' } as const;
 
-async function emulatorOf(place: Place, port: number, started: Supervised): Promise<SqsEmulator> {
+async function emulatorOf(place: Place, port: number, launch: () => Promise<Supervised>): Promise<SqsEmulator> {
+  let running = await launch();
   const url = `http://${place.host}:${port}`;
   const way = await place.reach(port);
   return {
@@ -44,11 +47,14 @@ async function emulatorOf(place: Place, port: number, started: Supervised): Prom
         credentials: CREDENTIALS,
         requestHandler: { httpAgent: agentTo(way) },
       }),
-    process: started,
-    stop: () => started.stop(),
+    process: () => running,
+    start: async () => {
+      running = await launch();
+    },
+    stop: () => running.stop(),
     kill: async () => {
-      started.signal('SIGKILL');
-      await started.ended;
+      running.signal('SIGKILL');
+      await running.ended;
     },
   };
 }
@@ -63,11 +69,20 @@ function agentTo(way: { readonly host: string; readonly port: number }): Agent {
   return new WayAgent({ keepAlive: true });
 }
 
-export async function startFauxqs(place: Place, options: { readonly port?: number } = {}): Promise<SqsEmulator> {
+export type FauxqsOptions = {
+  readonly port?: number;
+  /** Queues and messages are in a file before a call is answered, so that they outlive a kill. Slower. */
+  readonly durable?: boolean;
+};
+
+export async function startFauxqs(place: Place, options: FauxqsOptions = {}): Promise<SqsEmulator> {
   const port = options.port ?? (await place.port(4566));
   const program = join(import.meta.dirname, 'fauxqs-server.ts');
-  const { process } = await startListener(place, program, [place.host, String(port)], { name: `fauxqs-${port}` });
-  return emulatorOf(place, port, process);
+  const args = [place.host, String(port), ...(options.durable ? [join(place.directory, `fauxqs-${port}`)] : [])];
+  return emulatorOf(place, port, async () => {
+    const { process } = await startListener(place, program, args, { name: `fauxqs-${port}` });
+    return process;
+  });
 }
 
 export async function startElasticMq(
@@ -88,9 +103,11 @@ export async function startElasticMq(
   // HOCON, ElasticMQ's format, includes JSON.
   writeFileSync(file, JSON.stringify(configuration));
   const java = ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Dconfig.file=${file}`];
-  const started = await place.start('java', [...java, '-cp', program.classPath, 'org.elasticmq.server.Main'], {
-    name: `elasticmq-${port}`,
+  return emulatorOf(place, port, async () => {
+    const started = await place.start('java', [...java, '-cp', program.classPath, 'org.elasticmq.server.Main'], {
+      name: `elasticmq-${port}`,
+    });
+    await waitForLine(started, /=== ElasticMQ server .* started/, 60_000);
+    return started;
   });
-  await waitForLine(started, /=== ElasticMQ server .* started/, 60_000);
-  return emulatorOf(place, port, started);
 }

@@ -9,6 +9,11 @@ describe('crash points', () => {
     assert.deepEqual(parseCrashPoint('sqs.before-send'), { name: 'sqs.before-send', hit: 1 });
   });
 
+  it('may let the process stand still instead', () => {
+    const expected = { name: 'sqs.before-send', hit: 7, standStillMs: 30_000 };
+    assert.deepEqual(parseCrashPoint('sqs.before-send:7:30000'), expected);
+  });
+
   it('are off when nothing readable is set', () => {
     for (const text of [undefined, '', 'a:b:c', ':3']) assert.equal(parseCrashPoint(text), undefined);
   });

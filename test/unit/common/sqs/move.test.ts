@@ -144,6 +144,15 @@ describe('moveAll', () => {
     assert.deepEqual(handles('ChangeMessageVisibilityBatch'), ['r1']);
   });
 
+  it('deletes nothing when another replica may have taken over while the copies were under way', async () => {
+    const { to, handles, request } = setUp([{ visible: 1 }], [[1]]);
+    const mayWrite = () => to.calls.length === 0;
+    await assert.rejects(moveAll(request({ mayWrite })), { code: 'Conflict' });
+    assert.equal(to.calls.length, 1);
+    assert.deepEqual(handles('DeleteMessageBatch'), []);
+    assert.deepEqual(handles('ChangeMessageVisibilityBatch'), ['r1']);
+  });
+
   it('takes a queue that does not exist for empty', async () => {
     const { clock, from, request } = setUp([{}]);
     from.reply = () => {

@@ -1,0 +1,64 @@
+// What the tests of one file play on together: a stage that is opened before them and closed after them, the sessions that they make, and the
+// verdict over all of it at the end.
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+import { readReceived } from '../../checker/history.ts';
+import type { Allowance, Snapshot } from '../../checker/snapshot.ts';
+import { waitFor } from '../../testbed/wait.ts';
+import { closeStage } from './logs.ts';
+import { createSession, type PlayedSession, type SessionRequest } from './session.ts';
+import { openStage, type Stage, type StageOptions } from './stage.ts';
+import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapshotWorld } from './verdict.ts';
+
+export type Play = {
+  readonly stage: Stage;
+  /** Both kinds, or SQS alone where there is no Kafka. */
+  readonly kinds: readonly ('SQS' | 'Kafka')[];
+  /** A session that the verdict will know of. */
+  session(request: SessionRequest): Promise<PlayedSession>;
+  /** Ends the play: every message was handled as it should be, and the world is as it was before. */
+  judge(options?: { patienceMs?: number; allowed?: readonly Allowance[] }): Promise<void>;
+};
+
+/** Call it once in a test file, outside of its tests. */
+export function openPlay(options: StageOptions = {}): Play {
+  let opened: Stage | undefined;
+  let world: Snapshot | undefined;
+  const sessions: PlayedSession[] = [];
+  before(async () => {
+    opened = await openStage(options);
+    await untilTraffic(opened);
+    world = await snapshotWorld(opened);
+  });
+  after(() => closeStage(opened));
+  const stage = (): Stage => {
+    assert.ok(opened, 'the stage is not open');
+    return opened;
+  };
+  return {
+    get stage() {
+      return stage();
+    },
+    get kinds() {
+      return stage().kafka ? (['SQS', 'Kafka'] as const) : (['SQS'] as const);
+    },
+    async session(request) {
+      const session = await createSession(stage(), request);
+      sessions.push(session);
+      return session;
+    },
+    async judge({ patienceMs, allowed = [] } = {}) {
+      assert.ok(world);
+      await stage().finish(patienceMs);
+      assertClean(historyOf(stage(), sessions));
+      assertRestored(world, await snapshotWorld(stage()), [...ALLOWED, NEW_FORWARDERS, ...allowed]);
+    },
+  };
+}
+
+/** The first picture of the world must have the groups in it that read the originals. */
+async function untilTraffic(stage: Stage): Promise<void> {
+  const wanted = stage.kafka ? 2 : 1;
+  const kinds = () => new Set(readReceived(stage.collector.file).map((line) => line.kind)).size;
+  await waitFor('traffic of every kind', () => kinds() === wanted, { deadlineMs: 60_000 });
+}
