@@ -16,7 +16,7 @@ import { waitFor } from '../testbed/wait.ts';
 const PATIENCE_MS = 120_000;
 /** Longer than a Lease lasts for those who look at it. */
 const STAND_STILL_MS = 40_000;
-const COUNT_ABORTED = join(import.meta.dirname, '../cluster/stage/count-aborted.ts');
+const COUNT_ABORTED = join(import.meta.dirname, '../cluster/stage/count-aborted-program.ts');
 
 const play = openPlay({ kafka: true });
 const ALICE = 'alice';

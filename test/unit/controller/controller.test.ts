@@ -46,7 +46,8 @@ function start(prepare: (bench: Bench) => void = () => undefined): Running {
   prepare(bench);
   const stop = new AbortController();
   const names = createNames(DEFAULT_TOPIC_FORMAT);
-  const options = { act: context, observer: observerOf(bench), names, projector: NO_PROJECTOR, clock, log };
+  const { settings, ...observer } = observerOf(bench);
+  const options = { act: context, observer, settings: settings(), names, projector: NO_PROJECTOR, clock, log };
   const running = runController(options, stop.signal);
   const pass = async (seconds: number): Promise<void> => {
     for (let second = 0; second < seconds; second += 1) {

@@ -1,17 +1,19 @@
 // Everybody around the controller, on the API in memory: a Deployment with two pods, its controller and the webhook, and a forwarder that has
 // always done already what is wanted. One SQS queue, `orders`.
-import { RESTARTED_AT_ANNOTATION } from '../../../api/constants.ts';
+import { FORWARDER_LABEL, RESTARTED_AT_ANNOTATION } from '../../../api/constants.ts';
 import type { ForwarderQueueStatus, SplitQueue, WorkloadSplit } from '../../../api/kinds/workload-split.ts';
-import { DEPLOYMENTS, PODS, WORKLOAD_SPLITS } from '../../../common/kube/resources.ts';
+import type { Lease } from '../../../common/kube/lease.ts';
+import { DEPLOYMENTS, LEASES, PODS, WORKLOAD_SPLITS } from '../../../common/kube/resources.ts';
 import type { Resolution } from '../../../controller/decide/observed.ts';
 import { Heartbeats } from '../../../controller/observe/heartbeats.ts';
 import type { ObserverOptions } from '../../../controller/observe/observe.ts';
 import { Steady } from '../../../controller/observe/steady.ts';
-import { type Bench, putDeployment, putPod } from './bench.ts';
+import { type Bench, OPERATOR, putDeployment, putPod } from './bench.ts';
 import type { FakeKube } from './fake-kube.ts';
 
 export const SPLIT = { name: 'deployment-orders-worker', namespace: 'shop' };
 
+const FORWARDER = 'forwarder-1';
 const WORKERS = ['worker-1', 'worker-2'];
 const STATES = { Hold: 'Holding', Forward: 'Forwarding', Stop: 'Stopped', Return: 'Returned' } as const;
 
@@ -36,13 +38,13 @@ const RESOLUTION: Resolution = {
   ttlSeconds: 0,
 };
 
-export function observerOf({ clock }: Bench): Omit<ObserverOptions, 'leaseVersion'> {
+export function observerOf({ clock }: Bench): Omit<ObserverOptions, 'leaseVersion' | 'isForwarderAway'> {
   return {
     heartbeats: new Heartbeats(() => clock.monotonic()),
     steady: new Steady(() => clock.monotonic()),
     resolve: async () => RESOLUTION,
     emptyConfirmationMs: { SQS: 2000, Kafka: 0 },
-    settings: async () => ({
+    settings: () => ({
       uninstalling: false,
       restoreConfirmationMs: 2000,
       sqsLingerTimeoutSeconds: undefined,
@@ -64,7 +66,16 @@ export function removeTarget(kube: FakeKube): void {
 /** Everybody does what they can now. */
 export function everybodyElse(kube: FakeKube): void {
   rollout(kube);
+  renew(kube);
   forward(kube);
+}
+
+/** The forwarder's sign of life. */
+function renew(kube: FakeKube): void {
+  const name = { name: FORWARDER, namespace: OPERATOR };
+  const renewals = Number(kube.peek<Lease>(LEASES, name)?.spec.renewTime ?? 0) + 1;
+  const metadata = { ...name, labels: { [FORWARDER_LABEL]: 'true' } };
+  kube.put(LEASES, { metadata, spec: { holderIdentity: FORWARDER, renewTime: String(renewals) } });
 }
 
 type Annotated = { metadata?: { annotations?: Record<string, string> } };
@@ -97,6 +108,6 @@ function forward(kube: FakeKube): void {
     const ending = routes.filter((route) => route.ending);
     return { key, state: STATES[forwarding], returned: ending.map(({ sessionUid }) => ({ sessionUid, messages: 0 })) };
   });
-  const forwarder = { holder: 'forwarder-1', acknowledgedRevision: split.spec.revision, queues };
+  const forwarder = { holder: FORWARDER, acknowledgedRevision: split.spec.revision, queues };
   kube.put(WORKLOAD_SPLITS, { ...split, status: { ...split.status, forwarder } });
 }

@@ -36,7 +36,7 @@ function setUp(): Play {
     act: context,
     names: createNames(DEFAULT_TOPIC_FORMAT),
     log,
-    observer: { ...observerOf(bench), leaseVersion: () => undefined },
+    observer: { ...observerOf(bench), leaseVersion: () => undefined, isForwarderAway: async () => false },
   };
   const rest = async (): Promise<number | undefined> => {
     for (let looks = 0; looks < 50; looks += 1) {

@@ -38,8 +38,9 @@ function setUp(more: Partial<ObserverOptions> = {}): SetUp {
       return RESOLUTION;
     },
     leaseVersion: ({ metadata }) => cached.get(metadata.name),
+    isForwarderAway: async () => false,
     emptyConfirmationMs: { SQS: 0, Kafka: 0 },
-    settings: async () => ({
+    settings: () => ({
       uninstalling: false,
       restoreConfirmationMs: 10_000,
       sqsLingerTimeoutSeconds: undefined,
@@ -170,13 +171,13 @@ describe('the webhook entry', () => {
 
   it('that is missing while pods must be patched says why it cannot be written', async () => {
     const { look } = withAnswers('Splitting', { problem: 'no ready endpoint' });
-    assert.deepEqual((await look()).webhook, { registered: false, problem: 'no ready endpoint' });
+    assert.deepEqual((await look()).webhook, { registered: false, problem: 'no ready endpoint', full: false });
   });
 
   it('that cannot be looked up then is a problem with a sentence, and nothing else stops', async () => {
     for (const answers of [{ registered: AWAY }, { problem: AWAY }]) {
       const { look } = withAnswers('Splitting', answers);
-      assert.deepEqual((await look()).webhook, { registered: false, problem: AWAY.message });
+      assert.deepEqual((await look()).webhook, { registered: false, problem: AWAY.message, full: false });
     }
   });
 
@@ -188,7 +189,7 @@ describe('the webhook entry', () => {
 
   it('needs no proof when nobody wants it', async () => {
     const { look } = withAnswers('Restoring', { problem: AWAY });
-    assert.deepEqual((await look()).webhook, { registered: false, problem: undefined });
+    assert.deepEqual((await look()).webhook, { registered: false, problem: undefined, full: false });
   });
 });
 

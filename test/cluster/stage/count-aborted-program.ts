@@ -1,4 +1,4 @@
-// `node count-aborted.ts BOOTSTRAP TOPIC…`: prints how many transactions the broker itself calls aborted in these topics. A program, because
+// `node count-aborted-program.ts BOOTSTRAP TOPIC…`: prints how many transactions the broker itself calls aborted in these topics. A program, because
 // the broker can only be reached from inside of the cluster's network.
 import { kafkaClientOptions } from '../../../common/kafka/connection-options.ts';
 import { Cluster } from '../../../common/kafka/wire/cluster.ts';
