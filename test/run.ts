@@ -1,12 +1,14 @@
 // The runner behind `npm test`: says what it is going to do and how long that takes, runs the suites, and ends with one line of counts.
 // Runs under Node 24 (tools/launch.js sees to it). It proves nothing by itself and skips nothing in silence.
 import { glob } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Counts, execute, seconds } from './runner/execute.ts';
 import { HELP, parseCommand, type RunOptions, shuffled } from './runner/options.ts';
+import { neverUsed, RIGHTS_VARIABLE, readRights } from './runner/rights.ts';
 import type { Suite } from './runner/suites.ts';
 import { cleanCache } from './testbed/cache.ts';
-import { sweepStale } from './testbed/runs.ts';
+import { openRun, sweepStale } from './testbed/runs.ts';
 import { ensureKafka } from './testbed/toolchain/kafka.ts';
 import { describePlan } from './testbed/toolchain/plan.ts';
 
@@ -35,6 +37,9 @@ async function main(): Promise<void> {
   announce(chosen, options);
   await sayWhatIsMissing(chosen);
 
+  const shared = openRun();
+  const rights = join(shared.directory, 'rights');
+  process.env[RIGHTS_VARIABLE] = rights;
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -50,8 +55,20 @@ async function main(): Promise<void> {
     add(total, counts);
   }
   if (interrupted.signal.aborted) write('\nInterrupted.');
+  else if (options.sampleMs === undefined) add(total, await judgeRights(chosen, rights));
+  await shared.destroy();
   write(`\n${describeCounts(total)} in ${seconds(performance.now() - startedAt)}`);
   if (total.failed > 0 || total.passed === 0 || interrupted.signal.aborted) process.exitCode = 1;
+}
+
+/** What the chart grants to its own accounts, some test of the cluster suite needs: one test more, over all of them. */
+async function judgeRights(chosen: readonly Chosen[], folder: string): Promise<Counts> {
+  const isWhole = chosen.some(({ suite }) => suite.name === 'cluster');
+  const { available } = await ensureKafka();
+  if (!isWhole || !available) return { passed: 0, failed: 0, skipped: 0 };
+  const unused = neverUsed(await readRights(folder));
+  for (const right of unused) write(`\n✗ no test of the cluster suite needed this right: ${right}`);
+  return unused.length === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
 }
 
 async function filesOf(suite: Suite): Promise<string[]> {

@@ -8,6 +8,7 @@ import { ORDERS_QUEUE_ID, SHOP_NAMESPACE } from '../shop/manifests.ts';
 import { childrenOf, identify, isAlive } from '../testbed/process-table.ts';
 import { waitFor } from '../testbed/wait.ts';
 import { administrator, type Developer, hireDeveloper, type QsplitRun, USER_ROLE, WORKER } from './stage/laptop.ts';
+import { closeStage } from './stage/logs.ts';
 import { createSession, type PlayedSession } from './stage/session.ts';
 import { openStage, type Stage } from './stage/stage.ts';
 import { assertClean, assertRestored, historyOf, snapshotWorld } from './stage/verdict.ts';
@@ -37,7 +38,7 @@ before(async () => {
   world = await snapshotWorld(stage);
 });
 after(async () => {
-  await stage?.close();
+  await closeStage(stage);
 });
 
 /** As people write it: comments, trailing commas, the target as an object, and features that are not ours. */

@@ -38,7 +38,7 @@ let grants: Grant[];
 const branches = new Map<string, Branch>();
 const mainSessions: PlayedSession[] = [];
 before(async () => {
-  stage = await openStage({ audit: true, values: VALUES });
+  stage = await openStage({ values: VALUES });
   for (const branch of await Promise.all(BRANCHES.map((name) => openBranch(stage, name)))) {
     branches.set(branch.name, branch);
   }

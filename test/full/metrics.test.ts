@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
 import { type ProducedLine, readProduced, readReceived } from '../checker/history.ts';
 import { OPERATOR_NAMESPACE } from '../cluster/stage/installation.ts';
+import { closeStage } from '../cluster/stage/logs.ts';
 import { type Page, scrape, select, sum } from '../cluster/stage/scrape.ts';
 import { untilRestored } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession } from '../cluster/stage/session.ts';
@@ -36,7 +37,7 @@ before(async () => {
   stage = await openStage({ values: Object.fromEntries(tokens) });
 });
 after(async () => {
-  await stage?.close();
+  await closeStage(stage);
 });
 
 const forwarders = () => scrape(stage, 'forwarder');

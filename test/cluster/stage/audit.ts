@@ -39,7 +39,7 @@ type BindingObject = {
 
 export function readAudit(stage: Stage): AuditLine[] {
   const path = stage.cluster.auditLogPath;
-  if (path === undefined) throw new Error('the stage was opened without audit');
+  if (path === undefined) throw new Error('the audit log of this cluster cannot be read');
   return readJsonLines<AuditLine>(path);
 }
 
@@ -109,9 +109,12 @@ function boundAccount({ verb, objectRef }: AuditLine): string | undefined {
 /** Grants that no request needed, as `account: verb resource`. */
 export function unusedGrants(grants: readonly Grant[], lines: readonly AuditLine[]): string[] {
   const allowed = lines.filter(isAllowed);
-  return grants
-    .filter((grant) => !allowed.some((line) => uses(line, grant)))
-    .map(({ account, verb, resource }) => `${account.slice(account.lastIndexOf(':') + 1)}: ${verb} ${resource}`);
+  return grants.filter((grant) => !allowed.some((line) => uses(line, grant))).map(describeGrant);
+}
+
+export function describeGrant({ account, verb, resource, namespace, names }: Grant): string {
+  const which = names.length === 0 ? '' : ` ${names.join(' or ')}`;
+  return `${account.slice(account.lastIndexOf(':') + 1)}: ${verb} ${resource}${which}${namespace === undefined ? '' : ` in ${namespace}`}`;
 }
 
 function uses({ user, verb, objectRef }: AuditLine, grant: Grant): boolean {

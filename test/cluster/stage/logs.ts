@@ -1,6 +1,10 @@
-// For whoever looks into a failure: with QUEUE_SPLITTER_KEEP_LOGS=folder the logs of our own pods are kept beside those of the node.
+// The end of a stage: nothing was refused to our service accounts, and what they needed is written down for the runner. With
+// QUEUE_SPLITTER_KEEP_LOGS=folder the logs of our own pods are kept beside those of the node, for whoever looks into a failure.
+import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RIGHTS_VARIABLE, type Rights, writeRights } from '../../runner/rights.ts';
+import { type AuditLine, describeGrant, readAudit, readGrants, refusedRequests, unusedGrants } from './audit.ts';
 import { OPERATOR_NAMESPACE } from './installation.ts';
 import type { Stage } from './stage.ts';
 
@@ -8,9 +12,24 @@ export async function closeStage(stage: Stage | undefined): Promise<void> {
   if (stage === undefined) return;
   try {
     await keepLogs(stage);
+    await judgeRights(stage);
   } finally {
     await stage.close();
   }
+}
+
+/** After an uninstallation there is nothing that grants anything. */
+async function rightsOf(stage: Stage, lines: readonly AuditLine[]): Promise<Rights> {
+  const grants = await readGrants(stage).catch(() => []);
+  return { granted: grants.map(describeGrant), unused: unusedGrants(grants, lines) };
+}
+
+async function judgeRights(stage: Stage): Promise<void> {
+  if (stage.cluster.auditLogPath === undefined) return;
+  const lines = readAudit(stage);
+  const folder = process.env[RIGHTS_VARIABLE];
+  if (folder !== undefined) await writeRights(folder, stage.cluster.name, await rightsOf(stage, lines));
+  assert.deepEqual(refusedRequests(lines), [], 'requests of our service accounts were refused');
 }
 
 async function keepLogs({ cluster }: Stage): Promise<void> {

@@ -20,7 +20,6 @@ export { TOPIC } from './shop.ts';
 export type StageOptions = {
   /** Without it, or where there is no JDK, only the SQS half is played. */
   kafka?: boolean;
-  audit?: boolean;
   /** The queues outlive a kill of the SQS emulator. */
   durableSqs?: boolean;
   /** Orders a second. */
@@ -57,7 +56,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const progress = options.progress ?? createProgress();
   const cluster =
     options.kubeconfig === undefined
-      ? await startCluster({ audit: options.audit ?? false, progress })
+      ? await startCluster({ audit: true, progress })
       : await openExternal(options.kubeconfig, progress);
   try {
     return await furnish(cluster, options, progress);
