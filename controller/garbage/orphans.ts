@@ -36,6 +36,9 @@ export function orphansAmong({ memories, claims, queues }: Found, splits: readon
   ];
 }
 
+/** Nobody has to notice a mistake in what was given up on purpose; but forwarders must have had time to stop. */
+const HANDED_OVER_MS = 30_000;
+
 /** Remembers since when each was seen without an owner, on one clock. */
 export class Patience {
   readonly #graceMs: number;
@@ -48,12 +51,18 @@ export class Patience {
   /** Those whose time has come. Who is not among them now begins anew next time. */
   due(orphans: readonly Orphan[], nowMs: number): Orphan[] {
     this.#since = new Map(orphans.map(({ key }) => [key, this.#since.get(key) ?? nowMs]));
-    return orphans.filter(
-      (orphan) => isHandedOver(orphan) || nowMs - (this.#since.get(orphan.key) ?? nowMs) >= this.#graceMs,
-    );
+    return orphans.filter((orphan) => {
+      const graceMs = isHandedOver(orphan) ? Math.min(HANDED_OVER_MS, this.#graceMs) : this.#graceMs;
+      return nowMs - (this.#since.get(orphan.key) ?? nowMs) >= graceMs;
+    });
   }
 }
 
 function isHandedOver(orphan: Orphan): boolean {
   return orphan.kind === 'Split' && orphan.memory.handedOver;
+}
+
+/** What may still be sent to, because a forwarder that is cut off has no fence on SQS. */
+export function mayBeFilled(orphan: Orphan): boolean {
+  return orphan.kind === 'Split' ? orphan.memory.queues.some(({ kind }) => kind === 'SQS') : orphan.kind === 'SqsQueue';
 }

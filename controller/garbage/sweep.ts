@@ -15,7 +15,8 @@ import type { Collector } from '../brokers/collector.ts';
 import type { FoundQueue } from '../brokers/sqs/orphans.ts';
 import { collectLostSplit, versionOf } from './lost-split.ts';
 import { type Memory, memories } from './memory.ts';
-import { type Orphan, orphansAmong, Patience } from './orphans.ts';
+import { mayBeFilled, type Orphan, orphansAmong, Patience } from './orphans.ts';
+import { SilentForwarders } from './silent-forwarders.ts';
 
 export type GarbageBrokers = {
   collectors: Record<QueueKind, Collector>;
@@ -40,12 +41,14 @@ export class Garbage {
   readonly intervalMs: number;
   readonly #options: GarbageOptions;
   readonly #patience: Patience;
+  readonly #forwarders: SilentForwarders;
   /** What was told before is not told again. */
   #told = new Map<string, string>();
 
   constructor(options: GarbageOptions) {
     this.#options = options;
     this.#patience = new Patience(options.graceMs);
+    this.#forwarders = new SilentForwarders(options.clock);
     this.intervalMs = Math.min(options.graceMs / 3, LONGEST_INTERVAL_MS);
   }
 
@@ -60,10 +63,14 @@ export class Garbage {
     const queues = await this.#findQueues(remembered, before.items, kept);
     // Once more: what was made while we looked has its split by now.
     const { items: splits } = await client.list<WorkloadSplit>(WORKLOAD_SPLITS);
+    const silence = await this.#forwarders.look(act);
     const orphans = orphansAmong({ memories: remembered, claims: claims.items, queues }, splits);
     const left: Orphan[] = [];
     for (const orphan of this.#patience.due(orphans, clock.monotonic())) {
-      const why = await this.#collect(orphan, splits, signal);
+      const why =
+        silence !== undefined && mayBeFilled(orphan)
+          ? [`what a split that is gone has left is kept: ${silence}`]
+          : await this.#collect(orphan, splits, signal);
       if (why.length === 0) {
         this.#collected(orphan);
         continue;

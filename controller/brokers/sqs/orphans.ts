@@ -129,6 +129,8 @@ async function reclaim(
     deadlineMs: MOVE_DEADLINE_MS,
     visibilitySeconds: VISIBILITY_SECONDS,
     mayWrite: () => !signal.aborted,
+    // The sweep does not begin while a forwarder may still send.
+    mayGetMore: () => false,
     clock,
     signal,
   });

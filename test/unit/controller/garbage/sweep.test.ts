@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CLAIM_LABEL, PATCHED_LABEL, RESTARTED_AT_ANNOTATION } from '../../../../api/constants.ts';
+import { CLAIM_LABEL, FORWARDER_LABEL, PATCHED_LABEL, RESTARTED_AT_ANNOTATION } from '../../../../api/constants.ts';
 import type { LedgerEntry, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../../common/errors.ts';
 import { DEPLOYMENTS, LEASES, WORKLOAD_SPLITS } from '../../../../common/kube/resources.ts';
@@ -115,13 +115,39 @@ describe('the sweep', () => {
     assert.deepEqual(world.asked, [FALLBACK.name]);
   });
 
-  it('does not wait for what was handed over', async () => {
+  it('waits only for forwarders to stop when a split was handed over', async () => {
     const world = setUp();
     const split = await makeSplit(world);
     await remember(world.context, split, true);
     lose(world, split);
     await world.sweep();
+    assert.deepEqual(world.asked, []);
+    await world.clock.advance(30_000);
+    await world.sweep();
     assert.deepEqual(world.asked, [FALLBACK.name]);
+  });
+
+  it('collects nothing that a forwarder may still send to, until it is back or gone', async () => {
+    const world = setUp();
+    const renew = (renewTime: string) =>
+      world.kube.put(LEASES, {
+        metadata: { name: 'forwarder-1', namespace: OPERATOR, labels: { [FORWARDER_LABEL]: 'true' } },
+        spec: { leaseDurationSeconds: 15, renewTime },
+      });
+    renew('once');
+    world.state.found = [foundQueue('mirrord-2-orders')];
+    await world.sweepTwice();
+    assert.deepEqual(world.asked, []);
+    assert.deepEqual(world.announced, ['Warning LeftBehind queue-splitter-controller']);
+    renew('twice');
+    await world.sweep();
+    assert.deepEqual(world.asked, ['mirrord-2-orders']);
+    await world.clock.advance(15_000);
+    await world.sweep();
+    assert.equal(world.asked.length, 1);
+    world.kube.remove(LEASES, { name: 'forwarder-1', namespace: OPERATOR });
+    await world.sweep();
+    assert.equal(world.asked.length, 2);
   });
 
   it('keeps what holds messages that cannot be given back, says so once, and tries again', async () => {
