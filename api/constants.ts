@@ -23,6 +23,8 @@ export const FINALIZER = `${GROUP}/cleanup`;
 export const SESSION_LABEL = `${GROUP}/session`;
 /** On claim Leases in the operator's namespace: says that the object is a claim on an original queue. */
 export const CLAIM_LABEL = `${GROUP}/claim`;
+/** On Leases in the operator's namespace that remember what was made for a split. */
+export const MEMORY_LABEL = `${GROUP}/memory`;
 /** On Leases of forwarder replicas in the operator's namespace. */
 export const FORWARDER_LABEL = `${GROUP}/forwarder`;
 
@@ -34,3 +36,5 @@ export const WEBHOOK_ENTRY_SUFFIX = `split.${GROUP}`;
 /** Tags that mark a temporary SQS queue as ours: cluster uid and split uid. Deleting needs both to fit. */
 export const CLUSTER_TAG = `${GROUP}/cluster`;
 export const SPLIT_TAG = `${GROUP}/split`;
+/** Where the messages of a temporary SQS queue came from; for the sweep, when nothing else remembers it. */
+export const ORIGINAL_TAG = `${GROUP}/original`;

@@ -23,6 +23,10 @@ const schema = z.object({
   /** Comma-separated; the chart turns `operator.sqsSplitting` and `operator.kafkaSplitting` into it. */
   QUEUE_SPLITTER_KINDS: z.string().default('SQS,Kafka'),
   QUEUE_SPLITTER_RESTORE_CONFIRMATION_MS: milliseconds.default(10_000),
+  /** How long something must have been seen without an owner before it is collected; absent = nothing is. */
+  QUEUE_SPLITTER_GARBAGE_GRACE_MS: milliseconds.optional(),
+  /** How long a namespace that is being deleted waits for brokers; then what is left there is kept for the collection. */
+  QUEUE_SPLITTER_CLEANUP_DEADLINE_MS: milliseconds.optional(),
 });
 
 export type ControllerConfig = {
@@ -36,6 +40,8 @@ export type ControllerConfig = {
   topicFormat: string;
   kafkaIdleTtlMs: number;
   restoreConfirmationMs: number;
+  garbageGraceMs: number | undefined;
+  cleanupDeadlineMs: number | undefined;
   /** The kinds whose resources are installed. */
   kinds: ReadonlySet<QueueKind>;
 };
@@ -55,6 +61,8 @@ export function controllerConfig(environment: Record<string, string | undefined>
       values.QUEUE_SPLITTER_KAFKA_TOPIC_FORMAT ?? values.OPERATOR_KAFKA_SPLITTING_TOPIC_FORMAT ?? DEFAULT_TOPIC_FORMAT,
     kafkaIdleTtlMs: values.QUEUE_SPLITTER_KAFKA_IDLE_TTL_MS,
     restoreConfirmationMs: values.QUEUE_SPLITTER_RESTORE_CONFIRMATION_MS,
+    garbageGraceMs: values.QUEUE_SPLITTER_GARBAGE_GRACE_MS,
+    cleanupDeadlineMs: values.QUEUE_SPLITTER_CLEANUP_DEADLINE_MS,
     kinds: new Set(QUEUE_KINDS.filter((kind) => values.QUEUE_SPLITTER_KINDS.split(',').includes(kind))),
   };
 }

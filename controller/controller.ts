@@ -16,6 +16,7 @@ import type { ActContext } from './act/context.ts';
 import type { SessionProjector } from './compat/projector.ts';
 import type { Settings } from './decide/observed.ts';
 import type { Names } from './decide/plan.ts';
+import type { Garbage } from './garbage/sweep.ts';
 import { countSessions, countSplits, forgetPods, timeSession } from './measure.ts';
 import { createForwarderWatch } from './observe/forwarder.ts';
 import type { ObserverOptions } from './observe/observe.ts';
@@ -33,6 +34,8 @@ export type ControllerOptions = {
   observer: Omit<ObserverOptions, 'leaseVersion' | 'isForwarderAway' | 'settings'>;
   settings: Omit<Settings, 'uninstalling'>;
   names: Names;
+  /** Absent: nothing is collected. */
+  garbage: Garbage | undefined;
   projector: SessionProjector;
   clock: Clock;
   log: Log;
@@ -103,7 +106,16 @@ export async function runController(options: ControllerOptions, signal: AbortSig
       return { requeueAfterMs: SWEEP_MS };
     },
   });
-
+  const garbage = new WorkQueue({
+    name: 'garbage',
+    clock,
+    log,
+    maxDelayMs: MAX_BACKOFF_MS,
+    process: async (_key, stopping) => {
+      await options.garbage?.sweep(stopping);
+      return { requeueAfterMs: options.garbage?.intervalMs };
+    },
+  });
   const webhook = new WorkQueue({
     name: 'webhook-entries',
     clock,
@@ -133,6 +145,8 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     if (!after && before?.metadata.uid) {
       observer.steady.forget(before.metadata.uid);
       act.failures.forget(before.metadata.uid);
+      // Somebody may have taken our finalizer off.
+      webhook.add('entries');
     }
     wakeSplit(after ?? before);
     countSplits(splits.list());
@@ -163,11 +177,14 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     sweeps.start();
     sweeps.add('pods');
     sweeps.add('mark');
+    garbage.start();
+    garbage.add('all');
     await aborted(signal);
   } catch (error) {
     if (!signal.aborted) throw toSplitterError(error);
   } finally {
-    await Promise.all([targets.shutdown(), sweeps.shutdown(), webhook.shutdown(), projection]);
+    await Promise.all([targets, sweeps, garbage, webhook].map((queue) => queue.shutdown()));
+    await projection;
     await Promise.all([...reflectors.map((reflector) => reflector.stop()), targetPods.stop()]);
   }
 }

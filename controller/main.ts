@@ -21,6 +21,7 @@ import { createBrokers } from './brokers/brokers.ts';
 import { createProjector, NO_PROJECTOR } from './compat/projector.ts';
 import { type ControllerConfig, controllerConfig } from './config.ts';
 import { runController } from './controller.ts';
+import { Garbage } from './garbage/sweep.ts';
 import { createNames } from './names.ts';
 import { Heartbeats } from './observe/heartbeats.ts';
 import { createResolver } from './observe/resolve.ts';
@@ -59,7 +60,7 @@ async function main(signal: AbortSignal): Promise<void> {
 async function lead(client: KubeClient, config: ControllerConfig, signal: AbortSignal, log: Log): Promise<void> {
   const clusterUid = await readClusterUid(client);
   await ensureCertificateAuthority(client, config.namespace, systemClock);
-  const brokers = createBrokers(client, config.namespace, log);
+  const brokers = createBrokers(client, config.namespace, config, log);
   const act = createActContext(client, config, clusterUid, brokers.admins, log);
   try {
     await runController(
@@ -78,9 +79,14 @@ async function lead(client: KubeClient, config: ControllerConfig, signal: AbortS
         },
         settings: {
           restoreConfirmationMs: config.restoreConfirmationMs,
-          sqsLingerTimeoutSeconds:
-            config.sqsLingerTimeoutMs === undefined ? undefined : config.sqsLingerTimeoutMs / 1000,
+          sqsLingerTimeoutSeconds: inSeconds(config.sqsLingerTimeoutMs),
+          // Handed over to nobody, the rest would be forgotten.
+          cleanupDeadlineSeconds: config.garbageGraceMs === undefined ? undefined : inSeconds(config.cleanupDeadlineMs),
         },
+        garbage:
+          config.garbageGraceMs === undefined
+            ? undefined
+            : new Garbage({ act, brokers: brokers.garbage, graceMs: config.garbageGraceMs, clock: systemClock, log }),
         names: createNames(config.topicFormat),
         projector: config.kinds.has('SQS') ? createProjector(client, systemClock, log) : NO_PROJECTOR,
         clock: systemClock,
@@ -91,6 +97,10 @@ async function lead(client: KubeClient, config: ControllerConfig, signal: AbortS
   } finally {
     await brokers.close();
   }
+}
+
+function inSeconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }
 
 function createActContext(

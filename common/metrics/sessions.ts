@@ -34,6 +34,11 @@ export const sessionMetrics = {
     'queue',
   ]),
   garbageCollected: counter('garbage_collected_total', 'Left-overs without an owner that were removed.', ['kind']),
+  orphans: gauge(
+    'orphans',
+    'What splits that are gone have left, and what is kept because messages are in it or a call is refused.',
+    ['kind'],
+  ),
   actions: counter('actions_total', 'Actions of the controller. Result: ok, or the code of the error.', [
     'action',
     'result',

@@ -3,6 +3,7 @@
 import type { SplitQueue, WorkloadSplit } from '../../api/kinds/workload-split.ts';
 import { startOffsetsOf } from '../decide/sessions.ts';
 import { bumped } from '../decide/spec.ts';
+import { remember } from '../garbage/memory.ts';
 import type { ActContext } from './context.ts';
 import { writeSpec } from './split.ts';
 
@@ -18,7 +19,7 @@ export async function recordStartOffsets(
     const start = await context.failures.attempt(uid, startOffsetsOf(queue.key), () => broker.startOffsets(queue));
     return start === undefined ? queue : { ...queue, start };
   });
-  await writeSpec(context, split, { ...split.spec, queues });
+  await remember(context, await writeSpec(context, split, { ...split.spec, queues }));
 }
 
 /** From here on nobody can move the group's offsets; there is no way back to forwarding in this split. */

@@ -4,7 +4,7 @@ import type { ActContext, Place } from './context.ts';
 import { fenceProducers, recordStartOffsets, rewindGroups } from './kafka.ts';
 import { createResources, deleteResources } from './resources.ts';
 import { addSessionFinalizer, deleteSession, failSession, releaseSession } from './sessions.ts';
-import { createSplit, releaseSplit, writeSpec } from './split.ts';
+import { createSplit, handOver, releaseSplit, writeSpec } from './split.ts';
 import { evictPod, removeRestartAnnotation, restartTarget } from './target.ts';
 
 export async function perform(context: ActContext, place: Place, action: Action): Promise<void> {
@@ -43,6 +43,8 @@ export async function perform(context: ActContext, place: Place, action: Action)
       return await fenceProducers(context, action.split, action.keys);
     case 'RewindGroups':
       return await rewindGroups(context, action.split, action.keys);
+    case 'HandOver':
+      return await handOver(context, action.split);
     case 'ReleaseSplit':
       return await releaseSplit(context, action.split);
   }

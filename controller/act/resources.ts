@@ -4,6 +4,7 @@ import { removalOf } from '../decide/failures.ts';
 import { sessionGroup } from '../decide/plan.ts';
 import { startOffsetsOf } from '../decide/sessions.ts';
 import { bumped, withCreated, withoutEntries } from '../decide/spec.ts';
+import { remember } from '../garbage/memory.ts';
 import { claimOriginal, releaseClaim } from './claims.ts';
 import type { ActContext } from './context.ts';
 import { writeSpec } from './split.ts';
@@ -14,6 +15,7 @@ export async function createResources(
   entries: readonly LedgerEntry[],
 ): Promise<void> {
   const uid = split.metadata.uid ?? '';
+  await remember(context, split);
   const outcomes = await Promise.all(
     entries.map((entry) => context.failures.attempt(uid, entry.name, () => create(context, split, entry))),
   );
@@ -22,7 +24,7 @@ export async function createResources(
     const outcome = outcomes[index];
     if (outcome) spec = withCreated(spec, entry, outcome);
   });
-  if (spec !== split.spec) await writeSpec(context, split, spec);
+  if (spec !== split.spec) await remember(context, await writeSpec(context, split, spec));
 }
 
 async function create(

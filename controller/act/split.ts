@@ -3,6 +3,8 @@ import { FINALIZER, GROUP, VERSION } from '../../api/constants.ts';
 import type { WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
 import { WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
 import { splitName } from '../../common/naming/kubernetes.ts';
+import { forget, remember } from '../garbage/memory.ts';
+import { controllerOf } from './announce.ts';
 import type { ActContext, Place } from './context.ts';
 import { ignoreMissing } from './sessions.ts';
 
@@ -30,22 +32,39 @@ export async function writeSpec(
  * Deletes the object, and next time, when nobody has written to it in between, takes our finalizer off. Both are conditional on the
  * resourceVersion: a split in which another controller has begun something anew must not lose its ledger.
  */
-export async function releaseSplit({ client, announce }: ActContext, split: WorkloadSplit): Promise<void> {
+export async function releaseSplit(context: ActContext, split: WorkloadSplit): Promise<void> {
+  const { client, announce } = context;
   const { name, namespace = '', uid, resourceVersion, deletionTimestamp } = split.metadata;
   if (deletionTimestamp === undefined) {
     const preconditions = { ...(uid === undefined ? {} : { uid }), ...(resourceVersion ? { resourceVersion } : {}) };
     await client.delete(WORKLOAD_SPLITS, { name, namespace }, preconditions);
     return;
   }
-  const finalizers = (split.metadata.finalizers ?? []).filter((entry) => entry !== FINALIZER);
-  await ignoreMissing(
-    client.mergePatch(WORKLOAD_SPLITS, { name, namespace }, { metadata: { resourceVersion, finalizers } }),
-  );
+  await forget(context, uid);
+  await removeFinalizer(context, split);
   const { apiVersion, kind, name: target, uid: targetUid } = split.spec.target;
   announce(
     { apiVersion, kind, metadata: { name: target, namespace, uid: targetUid } },
     'Normal',
     'SplitEnded',
     'reads its original queues again; every temporary queue is deleted',
+  );
+}
+
+/** What is left is not lost: the sweep gives it back, and deletes it, when its broker can be reached. */
+export async function handOver(context: ActContext, split: WorkloadSplit): Promise<void> {
+  await remember(context, split, true);
+  await removeFinalizer(context, split);
+  const { namespace, name } = split.metadata;
+  const left = split.spec.resources.filter(({ role }) => role !== 'claim').map((entry) => entry.name);
+  const message = `namespace ${namespace} is being deleted, and what its split ${name} has left could not be given back in time; it is kept, and given back when the broker answers: ${left.join(', ')}`;
+  context.announce(controllerOf(context), 'Warning', 'HandedOver', message);
+}
+
+async function removeFinalizer({ client }: ActContext, { metadata }: WorkloadSplit): Promise<void> {
+  const { name, namespace = '', resourceVersion } = metadata;
+  const finalizers = (metadata.finalizers ?? []).filter((entry) => entry !== FINALIZER);
+  await ignoreMissing(
+    client.mergePatch(WORKLOAD_SPLITS, { name, namespace }, { metadata: { resourceVersion, finalizers } }),
   );
 }

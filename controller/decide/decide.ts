@@ -2,7 +2,7 @@
 import { PATCHED_LABEL } from '../../api/constants.ts';
 import type { WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
 import type { Decision, Observed, ObservedSession, Problem, TargetFacts } from './observed.ts';
-import { noticeLoss } from './phases/loss.ts';
+import { handOver, noticeLoss } from './phases/loss.ts';
 import { inItsPhase } from './phases/phases.ts';
 import type { Names } from './plan.ts';
 import { addRoutes, createPlanned, deleteRetired, endRoutes, planSessions, retireUnneeded } from './resources.ts';
@@ -51,6 +51,7 @@ function stagesOf(context: SplitContext): (() => Step)[] {
   if (split.spec.incarnation === undefined) return [() => incarnate(observed, split)];
   return [
     () => noticeLoss(context),
+    () => handOver(context),
     () => loseSessions(context),
     ...(split.spec.phase === 'Abandoned' ? [] : [() => endRoutes(context)]),
     () => retireUnneeded(context),

@@ -92,6 +92,8 @@ export type Settings = {
   restoreConfirmationMs: number;
   /** Without it a drain has no limit. */
   sqsLingerTimeoutSeconds: number | undefined;
+  /** A namespace that is being deleted waits for brokers so long; undefined = for ever. */
+  cleanupDeadlineSeconds: number | undefined;
 };
 
 export type Observed = {
@@ -146,6 +148,8 @@ export type Action =
   | { type: 'FenceProducers'; split: WorkloadSplit; keys: string[] }
   /** The target is gone: its group goes back to the first original record whose copy nobody read. */
   | { type: 'RewindGroups'; split: WorkloadSplit; keys: string[] }
+  /** Its namespace cannot wait any longer: remembers elsewhere what is left, and removes our finalizer; conditional on the resourceVersion. */
+  | { type: 'HandOver'; split: WorkloadSplit }
   /** Deletes the object, or, when it is deleted, removes our finalizer; both conditional on the resourceVersion. */
   | { type: 'ReleaseSplit'; split: WorkloadSplit };
 

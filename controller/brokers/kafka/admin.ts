@@ -5,7 +5,9 @@ import type { Clock } from '../../../common/clock.ts';
 import { Clusters, type ResolveProperties } from '../../../common/kafka/clusters.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import type { BrokerAdmin, CreateRequest } from '../broker.ts';
+import type { Collector } from '../collector.ts';
 import { describeOriginal, originalOf } from './original.ts';
+import { collectTopics } from './orphans.ts';
 import { commitBeginning } from './pre-commit.ts';
 import { removeGroup, removeTopic } from './removal.ts';
 import { fenceProducers, remainingRecords } from './restore.ts';
@@ -14,7 +16,7 @@ import { settleGroup } from './settle.ts';
 import { startOffsets } from './start-offsets.ts';
 import { createTopic } from './topics.ts';
 
-export type KafkaAdmin = BrokerAdmin & { close(): Promise<void> };
+export type KafkaAdmin = BrokerAdmin & { collect: Collector; close(): Promise<void> };
 
 export function createKafkaAdmin(resolveProperties: ResolveProperties, clock?: Clock): KafkaAdmin {
   const clusters = new Clusters(resolveProperties, clock);
@@ -34,6 +36,7 @@ export function createKafkaAdmin(resolveProperties: ResolveProperties, clock?: C
       if (entry.kind === 'KafkaTopic') await removeTopic(await of(connection), entry);
       if (entry.kind === 'KafkaGroup' && entry.role === 'session') await removeGroup(await of(connection), entry.name);
     },
+    collect: (remains, signal) => collectTopics(() => of(remains.queue.connection), remains, signal),
     close: () => clusters.close(),
   };
 }

@@ -109,13 +109,13 @@ async function attributesOf(queue: Queue, names: QueueAttributeName[]): Promise<
   return (await call('GetQueueAttributes', queue.name, queue.client.send(command))).Attributes ?? {};
 }
 
-async function tagsOf(client: SQSClient, queue: { name: string; url: string }): Promise<Record<string, string>> {
+export async function tagsOf(client: SQSClient, queue: { name: string; url: string }): Promise<Record<string, string>> {
   const command = new ListQueueTagsCommand({ QueueUrl: queue.url });
   return (await call('ListQueueTags', queue.name, client.send(command))).Tags ?? {};
 }
 
 /** Undefined when there is no such queue, or when the guide's permissions do not let us ask: creating tells then. */
-async function urlOf(client: SQSClient, name: string): Promise<string | undefined> {
+export async function urlOf(client: SQSClient, name: string): Promise<string | undefined> {
   try {
     return (await call('GetQueueUrl', name, client.send(new GetQueueUrlCommand({ QueueName: name })))).QueueUrl;
   } catch (error) {
@@ -133,7 +133,7 @@ async function claimExisting(client: SQSClient, request: CreateRequest, url: str
  * Without permission to read tags we rely on the ledger: its names hold random digits, were written down before the queue was made,
  * and are used once.
  */
-async function assertOwned(
+export async function assertOwned(
   client: SQSClient,
   queue: { name: string; url: string },
   owner: CreateRequest['owner'],
@@ -162,7 +162,7 @@ async function createClone(original: Queue, clients: SqsClients, request: Create
   const { entry, connection, owner } = request;
   const attributes = await attributesOf(original, ['All']);
   if (attributes['FifoQueue'] === 'true') throw unsupportedFifo(original.name);
-  const tags = cloneTags(await tagsOf(original.client, original), request.tags, owner);
+  const tags = cloneTags(await tagsOf(original.client, original), request.tags, owner, original.url);
   const redrive = await mayRedrive(clients, attributes, connection, log);
   const create = async (withRedrive: boolean): Promise<string> => {
     const command = new CreateQueueCommand({
@@ -214,7 +214,7 @@ function unsupportedFifo(name: string): SplitterError {
   );
 }
 
-function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): error is SplitterError {
   return error instanceof SplitterError && error.code === 'QueueNotFound';
 }
 

@@ -1,5 +1,5 @@
 // What a temporary queue takes over from its original: attributes by an allow-list, policy, tags. Pure; calls nobody.
-import { CLUSTER_TAG, SPLIT_TAG } from '../../../api/constants.ts';
+import { CLUSTER_TAG, ORIGINAL_TAG, SPLIT_TAG } from '../../../api/constants.ts';
 
 /** AWS recommends no more, and refuses more on creation. */
 export const MAX_TAGS = 50;
@@ -87,8 +87,9 @@ export function cloneTags(
   original: Record<string, string>,
   registry: Record<string, string>,
   owner: { clusterUid: string; splitUid: string },
+  originalUrl: string,
 ): Record<string, string> {
-  const wanted = { ...registry, ...ownerTags(owner) };
+  const wanted = { ...registry, ...ownerTags(owner), [ORIGINAL_TAG]: originalUrl };
   const inherited = Object.entries(original)
     .filter(([key]) => !key.toLowerCase().startsWith('aws:') && !(key in wanted))
     .slice(0, Math.max(0, MAX_TAGS - Object.keys(wanted).length));

@@ -24,6 +24,17 @@ export function noticeLoss({ observed, split }: SplitContext): Step {
   return act(...sessions, { type: 'WriteSpec', split, spec, why: 'target or namespace is gone' });
 }
 
+/** A namespace must not hang on a broker that stays away: what is left is remembered elsewhere, and collected when the broker answers. */
+export function handOver({ observed, split }: SplitContext): Step {
+  const { deletionTimestamp } = split.metadata;
+  const limit = observed.settings.cleanupDeadlineSeconds;
+  if (!observed.namespace.terminating || deletionTimestamp === undefined || limit === undefined) return undefined;
+  const isLate = observed.now - Date.parse(deletionTimestamp) >= limit * 1000;
+  // The webhook entry is the API server's matter: it goes first.
+  if (!isLate || observed.webhook.registered || split.spec.resources.length === 0) return undefined;
+  return act({ type: 'HandOver', split });
+}
+
 /** A target of the same name came, perhaps while our entry was there: then its pods were patched like those of the one before. */
 function unpatchSuccessor(context: SplitContext): Step {
   const { target, unpatchedForMs, settings } = context.observed;

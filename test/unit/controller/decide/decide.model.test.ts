@@ -38,6 +38,7 @@ function turn(world: World): boolean {
   world.rollout('fresh');
   world.broker.settled = true;
   world.sweep();
+  world.collect();
   world.pass(2000);
   return acted || world.broker.consumed > consumed || world.target.facts()?.rolloutComplete === false;
 }
@@ -115,13 +116,21 @@ test('whatever happens, nothing is lost, no stranger reads, and all is put back'
 
 test('a target, or its namespace, that ends at any moment leaves nothing behind', () => {
   fc.assert(
-    fc.property(story(events, 60), start, endOfTarget, story(events, 20), (before, ids, end, after) => {
-      const world = begin(ids);
-      told(world, () => {
-        play(world, [...before, end, ...after]);
-        endAll(world);
-      });
-    }),
+    fc.property(
+      story(events, 60),
+      start,
+      endOfTarget,
+      story(events, 20),
+      fc.boolean(),
+      (before, ids, end, after, isHasty) => {
+        const world = begin(ids);
+        if (isHasty) world.deadlineSeconds = 5;
+        told(world, () => {
+          play(world, [...before, end, ...after]);
+          endAll(world);
+        });
+      },
+    ),
     { numRuns: 300 * RUNS },
   );
 });
@@ -198,6 +207,25 @@ test('when there is no room for another webhook entry, the newest session fails 
     world.webhookFull = true;
     for (let count = 0; count < 10; count += 1) turn(world);
     assert.equal(world.sessions.get('alice')?.status?.reason, 'TooManySplits');
+    endAll(world);
+  }
+});
+
+test('a broker that stays away holds no namespace for longer than the deadline, and nothing is lost', () => {
+  for (const id of QUEUE_IDS) {
+    const world = begin([id]);
+    world.deadlineSeconds = 60;
+    world.broker.produce(id);
+    world.forward();
+    world.broker.mode = 'unreachable';
+    world.forwarder.alive = false;
+    world.deleteNamespace();
+    for (let count = 0; count < 25; count += 1) turn(world);
+    assert.ok(world.split, 'until then it waits');
+    for (let count = 0; count < 10; count += 1) turn(world);
+    assert.equal(world.split, undefined);
+    assert.deepEqual([...world.sessions.values()], []);
+    assertNothingLost(world);
     endAll(world);
   }
 });

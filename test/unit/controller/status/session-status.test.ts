@@ -53,7 +53,12 @@ function observe(phase: SplitPhase, pods: PodFact[]): Observed {
     forwarderAway: false,
     unpatchedForMs: 0,
     failures: new Map(),
-    settings: { uninstalling: false, restoreConfirmationMs: 0, sqsLingerTimeoutSeconds: undefined },
+    settings: {
+      uninstalling: false,
+      restoreConfirmationMs: 0,
+      sqsLingerTimeoutSeconds: undefined,
+      cleanupDeadlineSeconds: undefined,
+    },
   };
 }
 

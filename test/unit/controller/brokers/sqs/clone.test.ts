@@ -1,7 +1,7 @@
 // What a temporary queue takes over from its original, and what not.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CLUSTER_TAG, SPLIT_TAG } from '../../../../../api/constants.ts';
+import { CLUSTER_TAG, ORIGINAL_TAG, SPLIT_TAG } from '../../../../../api/constants.ts';
 import {
   admitsAnySource,
   cloneAttributes,
@@ -108,8 +108,10 @@ describe('cloneTags', () => {
       { team: 'shop', env: 'prod', 'aws:cloudformation:stack-id': 'x', [SPLIT_TAG]: 'forged' },
       { env: 'dev', [CLUSTER_TAG]: 'forged' },
       OWNER,
+      'https://sqs/orders',
     );
-    assert.deepEqual(tags, { team: 'shop', env: 'dev', [CLUSTER_TAG]: 'c', [SPLIT_TAG]: 's' });
+    const marks = { [CLUSTER_TAG]: 'c', [SPLIT_TAG]: 's', [ORIGINAL_TAG]: 'https://sqs/orders' };
+    assert.deepEqual(tags, { team: 'shop', env: 'dev', ...marks });
     assert.equal(isOwnedBy(tags, OWNER), true);
     assert.equal(isOwnedBy(tags, { ...OWNER, splitUid: 'another' }), false);
     assert.equal(isOwnedBy({}, OWNER), false);
@@ -117,7 +119,7 @@ describe('cloneTags', () => {
 
   it('never has more tags than SQS takes', () => {
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`t${index}`, 'x']));
-    const tags = cloneTags(many, { own: 'y' }, OWNER);
+    const tags = cloneTags(many, { own: 'y' }, OWNER, 'https://sqs/orders');
     assert.equal(Object.keys(tags).length, MAX_TAGS);
     assert.equal(tags['own'], 'y');
     assert.equal(isOwnedBy(tags, OWNER), true);

@@ -50,6 +50,7 @@ const HANDLERS: Handlers = {
   EvictPod: evict,
   FenceProducers: (world, { split, keys }, killed) => fence(world, split, keys, killed),
   RewindGroups: (world, { split, keys }, killed) => rewind(world, split, keys, killed),
+  HandOver: (world, { split }, killed) => handOver(world, split, killed),
   ReleaseSplit: (world, { split }) => releaseSplit(world, split),
 };
 
@@ -219,6 +220,14 @@ function releaseSplit(world: World, decidedOn: WorkloadSplit): void {
   assert.deepEqual(split.spec.resources, [], 'promise 6: a ledger that is not empty');
   if (split.metadata.deletionTimestamp) world.split = undefined;
   else world.deleteSplit();
+}
+
+function handOver(world: World, decidedOn: WorkloadSplit, killed: boolean): void {
+  const split = current(world, decidedOn);
+  assert.ok(world.terminating, 'nobody is in a hurry who is not being deleted');
+  if (killed) return;
+  world.handedOver.add(split);
+  world.split = undefined;
 }
 
 function attempt(world: World, splitUid: string, subject: string, call: () => void): boolean {

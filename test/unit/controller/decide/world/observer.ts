@@ -57,6 +57,7 @@ export class Observer {
         uninstalling: world.uninstalling,
         restoreConfirmationMs: RESTORE_CONFIRMATION_MS,
         sqsLingerTimeoutSeconds: world.lingerSeconds,
+        cleanupDeadlineSeconds: world.deadlineSeconds,
       },
     };
     return { ...observed, sessions: this.#sessions(observed) };

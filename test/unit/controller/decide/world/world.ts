@@ -44,6 +44,9 @@ export class World {
   webhookFull = false;
   ttlSeconds = 0;
   lingerSeconds: number | undefined;
+  deadlineSeconds: number | undefined;
+  /** Splits that their namespace could not wait for, as they were then. */
+  readonly handedOver = new Set<WorkloadSplit>();
   readonly log: string[] = [];
   #observer = new Observer(this);
   #asleep: Decision | undefined;
@@ -229,6 +232,27 @@ export class World {
       const status = sessionStatus(observed, entry, decision.waitingFor);
       if (status.phase === 'Ready' && session.status?.phase !== 'Ready') checkReady(this, name, status);
       if (!isDeepStrictEqual(status, session.status)) this.changeSession(name, { status });
+    }
+  }
+
+  /** The sweep of what was handed over: what is left goes back, whatever is empty is deleted. */
+  collect(): void {
+    if (this.broker.mode !== 'works') return;
+    for (const split of this.handedOver) {
+      const { queues, resources } = split.spec;
+      const temporary = resources.filter(({ kind }) => kind !== 'Claim' && kind !== 'KafkaGroup');
+      for (const { name, queue: key } of temporary) {
+        const queue = queues.find((candidate) => candidate.key === key);
+        if (!queue || !this.broker.waiting.has(name)) continue;
+        if (queue.kind === 'Kafka') this.broker.fence(queue.transactionalIdPrefix ?? '', queue.fallback.name);
+        while (this.broker.move(name, queue.original.name));
+      }
+      if (temporary.some(({ name }) => this.broker.left(name) > 0)) continue;
+      for (const { name } of temporary) this.broker.delete(name);
+      for (const { kind, name } of resources) {
+        if (kind === 'Claim' && this.broker.claims.get(name) === split.metadata.uid) this.broker.claims.delete(name);
+      }
+      this.handedOver.delete(split);
     }
   }
 
