@@ -10,7 +10,7 @@ import { routeIsGone } from '../session/state.ts';
 import { SessionFollower } from '../session/watch.ts';
 import type { Shell } from '../shell.ts';
 
-type EndOptions = ClusterOptions & { session: string; namespace?: string; endTimeoutMs: number };
+export type EndOptions = ClusterOptions & { session: string; namespace?: string; endTimeoutMs: number };
 
 export async function end(options: EndOptions, shell: Shell, reporter: Reporter): Promise<number> {
   const cluster = await shell.connect(options);

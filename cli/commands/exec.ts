@@ -23,7 +23,7 @@ import type { Shell } from '../shell.ts';
 import { describeRestart, lookAhead, targetPath } from '../target.ts';
 import { type Invocation, mirrordConfig, mirrordMissing, withMirrord } from '../via-mirrord.ts';
 
-type ExecOptions = RequestOptions & {
+export type ExecOptions = RequestOptions & {
   /** Do not ask before pods restart. */
   yes: boolean;
   /** May the question be asked at all? Not with JSON output. */
