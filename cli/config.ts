@@ -37,9 +37,13 @@ const DEFAULT_FILE = '.mirrord/mirrord.json';
 export async function readRequest(options: RequestOptions, source: RequestSource): Promise<SessionRequest> {
   const path = resolve(source.workingDirectory, options.file ?? DEFAULT_FILE);
   const file = relative(source.workingDirectory, path) || path;
-  const variables = { key: options.key ?? source.user, user: source.user };
   const text = await readText(path, file);
-  const config = parseMirrordConfig(text, file, { variables, environment: source.environment });
+  const parse = (key: string) =>
+    parseMirrordConfig(text, file, { variables: { key, user: source.user }, environment: source.environment });
+  const first = parse(options.key ?? source.user);
+  const key = options.key ?? first.key ?? source.user;
+  // The file may name its own key and mean it by {{ key }}: that is known only after it was read once.
+  const config = key === (options.key ?? source.user) ? first : { ...parse(key), key };
   return requestOf(config, options, source.user, file);
 }
 

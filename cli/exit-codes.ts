@@ -4,6 +4,15 @@ import type { SplitterError } from '../common/errors.ts';
 
 export const EXIT = { ok: 0, ours: 125, notExecutable: 126, notFound: 127 } as const;
 
+/** For help and reference. */
+export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
+  ['the command’s', 'it ran and ended by itself'],
+  ['128+n', 'the command ended by signal n; or signal n stopped qsplit before the command began'],
+  [String(EXIT.ours), 'an error of qsplit: nothing was started, or the session was lost'],
+  [String(EXIT.notExecutable), 'the command is there and cannot be executed'],
+  [String(EXIT.notFound), 'the command is not there'],
+];
+
 /** How a child process came to its end; `failed` means that it never began. */
 export type ChildExit =
   | { kind: 'code'; code: number }

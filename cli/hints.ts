@@ -18,13 +18,15 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   Internal: 'this is a bug in qsplit: please report it with this message',
 };
 
-/** The API server's refusal; a broker's has no status of its own here. */
-const FORBIDDEN = 403;
-const ROLE_HINT =
-  'ask whoever runs the cluster to bind the ClusterRole queue-splitter-user to you in the namespace of the target';
+/** The API server's refusals; a broker's have no status of their own here. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  401: 'log in again; see whether kubectl auth whoami works with the same kubeconfig',
+  403: 'see that this is the namespace of the target (-n, target.namespace); if it is, ask whoever runs the cluster to bind the ClusterRole queue-splitter-user to you there',
+};
 
 export function hintFor(error: SplitterError): string | undefined {
   const own = error.details['hint'];
   if (typeof own === 'string') return own;
-  return error.details['status'] === FORBIDDEN ? ROLE_HINT : HINTS[error.code];
+  const { status } = error.details;
+  return (typeof status === 'number' ? REFUSALS[status] : undefined) ?? HINTS[error.code];
 }

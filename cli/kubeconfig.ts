@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { getCACertificates } from 'node:tls';
 import { type Cluster, KubeConfig } from '@kubernetes/client-node';
 import { SplitterError } from '../common/errors.ts';
 import type { KubeConnection } from '../common/kube/connection.ts';
@@ -38,7 +39,9 @@ function readFiles(options: ClusterOptions, environment: NodeJS.ProcessEnv, home
   if (files.length > 0) return mergeFirstWins(files.map(readFile));
   const config = new KubeConfig();
   if (environment['KUBERNETES_SERVICE_HOST'] === undefined) {
-    throw new SplitterError('InvalidConfig', 'There is no kubeconfig', {
+    const listed = environment['KUBECONFIG'];
+    const what = listed ? `KUBECONFIG names ${listed}, and there is no such file` : 'There is no kubeconfig';
+    throw new SplitterError('InvalidConfig', what, {
       details: { hint: `write ${join(home, '.kube', 'config')}, set KUBECONFIG, or name a file with --kubeconfig` },
     });
   }
@@ -59,8 +62,10 @@ function readFile(file: string): KubeConfig {
   try {
     config.loadFromFile(file);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SplitterError('InvalidConfig', `Cannot read the kubeconfig ${file}: ${reason}`, { cause: error });
+    // The first line only: the parser quotes the lines around the fault, and there may be a token in them.
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const what = existsSync(file) ? `Cannot read the kubeconfig ${file}: ${reason}` : `There is no kubeconfig ${file}`;
+    throw new SplitterError('InvalidConfig', what, { cause: error });
   }
   return config;
 }
@@ -99,7 +104,7 @@ export async function accessOf(config: KubeConfig, environment: NodeJS.ProcessEn
     connection: {
       server: cluster.server,
       ...(proxy === undefined ? {} : { proxy }),
-      ...pem('ca', tls.ca),
+      ...(tls.ca === undefined ? systemAuthorities(cluster) : pem('ca', tls.ca)),
       ...pem('cert', tls.cert),
       ...pem('key', tls.key),
       ...(tls.servername === undefined ? {} : { serverName: tls.servername }),
@@ -110,6 +115,15 @@ export async function accessOf(config: KubeConfig, environment: NodeJS.ProcessEn
     context: context.name,
     namespace: context.namespace,
   };
+}
+
+/**
+ * A kubeconfig without an authority means that of the system, for kubectl and so for us: Node by itself knows only those that it was
+ * built with, and a company's own are not among them.
+ */
+function systemAuthorities({ server, skipTLSVerify }: Cluster): Pick<KubeConnection, 'ca'> {
+  if (skipTLSVerify || !server.startsWith('https:')) return {};
+  return { ca: [...getCACertificates('bundled'), ...getCACertificates('system')].join('\n') };
 }
 
 /** Runs the login plugin when its last answer is too old. */

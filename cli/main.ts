@@ -61,6 +61,8 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
 
 // Nobody reads any more (`qsplit status | head`): no reason to leave a session behind.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+// What Node has to say to programmers (an experimental part of a library) is not for whoever runs qsplit, and no JSON line.
+process.removeAllListeners('warning');
 void main();
 
 /** Not at the top level of the module: the single file of a release is no ES module (docs/adr/0004-qsplit-distribution.md). */

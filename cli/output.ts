@@ -1,6 +1,7 @@
 // How qsplit speaks: plain lines, a live line on a terminal, or JSON lines. `exec` speaks on stderr only: stdout is the command's.
 import { styleText } from 'node:util';
 import type { Clock } from '../common/clock.ts';
+import type { EventName } from './events.ts';
 import type { OutputStream } from './shell.ts';
 
 export type OutputFormat = 'text' | 'json' | 'wide';
@@ -8,8 +9,7 @@ export type OutputFormat = 'text' | 'json' | 'wide';
 type Level = 'info' | 'doing' | 'done' | 'warning' | 'error';
 
 export type Entry = {
-  /** Machine-readable name of what happened, stable. */
-  event: string;
+  event: EventName;
   level: Level;
   message: string;
   /** Further fields of the JSON line. */

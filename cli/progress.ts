@@ -43,6 +43,11 @@ function phaseSteps({ phase, message, pods }: SplitSessionStatus, conditions: re
   return [{ step: phase, state: 'doing', message: counted, pods }];
 }
 
+/** The name of a queue, of whose URL the rest is the same for all; a topic is a name already. */
+function shortName(queue: string): string {
+  return /^https?:/.test(queue) ? (queue.split('/').at(-1) ?? queue) : queue;
+}
+
 export function describeFilter(filter: Filter): string {
   const parts = Object.entries(filter).map(([name, pattern]) => `${name} ~ ${pattern}`);
   return parts.length === 0 ? 'empty filter, matches nothing' : parts.join(' and ');
@@ -54,7 +59,7 @@ export function readyLines(session: SplitSession, environment: Readonly<Record<s
     const entry =
       session.spec.queues.find((asked) => asked.kind === kind && asked.id === id) ??
       session.spec.queues.find((asked) => asked.kind === kind && asked.id === '*');
-    return `${id} (${kind} ${original}): ${describeFilter(entry?.filter ?? {})} → ${queue}`;
+    return `${id} (${kind} ${shortName(original)}): ${describeFilter(entry?.filter ?? {})} → ${shortName(queue)}`;
   });
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   return [...queues, ...variables];

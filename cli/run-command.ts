@@ -5,6 +5,7 @@ import { pause } from '../common/clock.ts';
 import { SplitterError } from '../common/errors.ts';
 import { type Child, startChild } from './child.ts';
 import { type ChildExit, childExitCode, EXIT } from './exit-codes.ts';
+import { hintFor } from './hints.ts';
 import { MATCH_REPORT_MS, matchReport } from './match-report.ts';
 import type { Reporter } from './output.ts';
 import type { LiveSession } from './session/live.ts';
@@ -66,11 +67,12 @@ function signalHandler(child: Child, { shell, reporter }: CommandRun) {
 }
 
 async function afterLoss(loss: SplitterError, child: Child, { shell, reporter }: CommandRun): Promise<number> {
+  const hint = hintFor(loss);
   reporter.say({
     event: 'lost',
     level: 'error',
     message: loss.message,
-    more: ['Stopping the command'],
+    more: [...(hint === undefined ? [] : [`→ ${hint}`]), 'Stopping the command'],
     facts: { code: loss.code, ...loss.details },
   });
   child.terminate();

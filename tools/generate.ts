@@ -1,23 +1,28 @@
 // Writes every file that is made from the source. `--check` writes nothing and fails with the names of files that are not up to date.
+import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFINITIONS } from '../api/crd/definitions.ts';
 import { crdTemplate } from '../api/crd/template.ts';
+import { qsplitReference } from './qsplit-reference.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Folders that hold generated files and nothing else: what is in them and not generated is left over and goes. */
 const GENERATED_FOLDERS = ['charts/queue-splitter/templates/crds'];
 
+const QSPLIT_PAGE = 'docs/reference/qsplit.md';
+
 /** Path from the repository's root → content. */
 export function generatedFiles(): Map<string, string> {
-  return new Map(
-    DEFINITIONS.map((definition) => [
+  return new Map([
+    ...DEFINITIONS.map((definition): [string, string] => [
       `charts/queue-splitter/templates/crds/${definition.plural}.yaml`,
       crdTemplate(definition),
     ]),
-  );
+    [QSPLIT_PAGE, qsplitReference(readFileSync(join(ROOT, QSPLIT_PAGE), 'utf8'))],
+  ]);
 }
 
 export type Drift = { path: string; why: 'missing' | 'different' | 'left over' };

@@ -10,7 +10,7 @@ import { routeIsGone } from '../session/state.ts';
 import { SessionFollower } from '../session/watch.ts';
 import type { Shell } from '../shell.ts';
 
-type EndOptions = ClusterOptions & { session: string; namespace?: string; endTimeoutMs: number };
+export type EndOptions = ClusterOptions & { session: string; namespace?: string; endTimeoutMs: number };
 
 export async function end(options: EndOptions, shell: Shell, reporter: Reporter): Promise<number> {
   const cluster = await shell.connect(options);
@@ -21,7 +21,7 @@ export async function end(options: EndOptions, shell: Shell, reporter: Reporter)
     const session = await client.get<SplitSession>(SPLIT_SESSIONS, name);
     if (session === undefined) {
       throw new SplitterError('SessionLost', `There is no session ${options.session} in namespace ${namespace}`, {
-        details: { hint: 'qsplit status -A lists them all' },
+        details: { hint: `qsplit status -n ${namespace} lists those that are there` },
       });
     }
     const { uid } = session.metadata;

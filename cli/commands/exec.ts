@@ -2,7 +2,7 @@
 // Whatever happens after the session was made, it is deleted before this returns.
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
-import { SplitterError } from '../../common/errors.ts';
+import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import { WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
 import type { KubeClient } from '../../common/kube/types.ts';
 import { splitName } from '../../common/naming/kubernetes.ts';
@@ -23,7 +23,7 @@ import type { Shell } from '../shell.ts';
 import { describeRestart, lookAhead, targetPath } from '../target.ts';
 import { type Invocation, mirrordConfig, mirrordMissing, withMirrord } from '../via-mirrord.ts';
 
-type ExecOptions = RequestOptions & {
+export type ExecOptions = RequestOptions & {
   /** Do not ask before pods restart. */
   yes: boolean;
   /** May the question be asked at all? Not with JSON output. */
@@ -50,13 +50,18 @@ type Run = {
   reporter: Reporter;
   /** Aborted by a signal, or when the time to become Ready is over. */
   stop: AbortController;
+  /** Aborted by a second signal while the session is being made. */
+  force: AbortController;
 };
 
 /** @returns the exit code: the command's, 128+n, or ours. Errors of ours before the command began are thrown. */
 export async function exec(options: ExecOptions, shell: Shell, reporter: Reporter): Promise<number> {
   const stop = new AbortController();
+  const force = new AbortController();
   shell.signals.route((signal) => {
-    stop.abort(new SplitterError('Interrupted', `Stopped by ${signal}`, { details: { signal } }));
+    const reason = new SplitterError('Interrupted', `Stopped by ${signal}`, { details: { signal } });
+    if (stop.signal.aborted) force.abort(reason);
+    else stop.abort(reason);
   });
   await requireCommand(options, shell);
   const request = await readRequest(options, shell);
@@ -73,7 +78,7 @@ export async function exec(options: ExecOptions, shell: Shell, reporter: Reporte
   try {
     const namespace = request.namespace ?? cluster.namespace ?? 'default';
     const { client, context } = cluster;
-    const run: Run = { options, request, namespace, client, context, shell, reporter, stop };
+    const run: Run = { options, request, namespace, client, context, shell, reporter, stop, force };
     await untilStopped(stop.signal, checkThisMachine(run));
     await askForRestart(run);
     stop.signal.throwIfAborted();
@@ -122,10 +127,10 @@ async function askForRestart(run: Run): Promise<void> {
 }
 
 async function withSession(run: Run): Promise<number> {
-  const { options, request, namespace, client, shell, reporter, stop } = run;
+  const { options, request, namespace, client, shell, reporter, stop, force } = run;
   const name = sessionName(request.key, (count) => shell.randomBytes(count));
   const startedAt = shell.clock.monotonic();
-  const session = await LiveSession.open({
+  const opening = LiveSession.open({
     client,
     clock: shell.clock,
     holder: `qsplit:${shell.user}@${shell.host}`,
@@ -138,6 +143,16 @@ async function withSession(run: Run): Promise<number> {
       heartbeatSeconds: options.heartbeatSeconds,
     },
     events: sessionEvents(reporter, name),
+  });
+  const session = await untilStopped(force.signal, opening).catch((error: unknown) => {
+    if (!force.signal.aborted) throw error;
+    const left = `it left before the API server had said whether there is a session ${name}`;
+    throw new SplitterError('Interrupted', `${toSplitterError(error).message}; ${left}`, {
+      details: {
+        ...toSplitterError(error).details,
+        hint: `if there is, it ends by itself in ${options.heartbeatSeconds} s`,
+      },
+    });
   });
   try {
     const target = targetPath(request.target);
@@ -198,7 +213,7 @@ async function becomeReady(run: Run, session: LiveSession, startedAt: number): P
     facts: { session: ready.metadata.name, tookMs: Math.round(took), queues: ready.status?.queues ?? [], environment },
   });
   for (const message of overlapNotes(await readSplit(run), ready)) {
-    reporter.say({ event: 'overlap', level: 'warning', message, facts: { session: ready.metadata.name } });
+    reporter.say({ event: 'overlap', level: 'info', message, facts: { session: ready.metadata.name } });
   }
   return environment;
 }

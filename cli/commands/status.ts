@@ -1,31 +1,82 @@
-// `qsplit status`: the sessions and splits of a namespace or of the cluster. Reads only.
+// `qsplit status`: the sessions and splits of a namespace or of the cluster, once or until Ctrl-C. Reads only.
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
-import { SplitterError } from '../../common/errors.ts';
+import { pause } from '../../common/clock.ts';
+import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import { SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
 import type { KubeClient, KubeObject, Resource } from '../../common/kube/types.ts';
 import { formatDuration } from '../duration.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ClusterOptions } from '../kubeconfig.ts';
-import { type OutputFormat, table } from '../output.ts';
+import { type OutputFormat, type Reporter, table } from '../output.ts';
 import { describeFilter } from '../progress.ts';
 import type { Shell } from '../shell.ts';
 import { targetPath } from '../target.ts';
 
-type StatusOptions = ClusterOptions & { namespace?: string; allNamespaces: boolean; output: OutputFormat };
+export type StatusOptions = ClusterOptions & {
+  namespace?: string;
+  allNamespaces: boolean;
+  /** Again and again, whenever something has changed. */
+  watch: boolean;
+  output: OutputFormat;
+};
+
+const LOOK_MS = 2_000;
+/** Cursor to the top, and everything below it gone. */
+const CLEAR_SCREEN = '\u001b[H\u001b[J';
 
 type ClusterState = { sessions: SplitSession[]; splits: WorkloadSplit[] };
 
-export async function status(options: StatusOptions, shell: Shell): Promise<number> {
+export async function status(options: StatusOptions, shell: Shell, reporter: Reporter): Promise<number> {
   const cluster = await shell.connect(options);
   try {
+    const { client } = cluster;
     const namespace = options.allNamespaces ? undefined : (options.namespace ?? cluster.namespace ?? 'default');
-    const state = await readState(cluster.client, namespace);
-    shell.stdout.write(`${render(state, namespace, options.output, new Date(shell.clock.now()))}\n`);
+    const show = (state: ClusterState | undefined, clear = '') =>
+      shell.stdout.write(`${clear}${render(state, namespace, options.output, new Date(shell.clock.now()))}\n`);
+    if (options.watch) await watchState(client, namespace, show, options, shell, reporter);
+    else show(await readState(client, namespace));
     return EXIT.ok;
   } finally {
     await cluster.close();
   }
+}
+
+/** A terminal is drawn anew, ages included; elsewhere only what has changed is written. An API server that is away is waited for. */
+async function watchState(
+  client: KubeClient,
+  namespace: string | undefined,
+  show: (state: ClusterState | undefined, clear?: string) => void,
+  { output }: StatusOptions,
+  shell: Shell,
+  reporter: Reporter,
+): Promise<void> {
+  const stop = new AbortController();
+  shell.signals.route(() => stop.abort());
+  const redraws = shell.stdout.isTTY === true && output !== 'json';
+  let shown: string | undefined;
+  let away = false;
+  while (!stop.signal.aborted) {
+    try {
+      const state = await readState(client, namespace);
+      const version = versionOf(state);
+      if (redraws || version !== shown) show(state, redraws ? CLEAR_SCREEN : '');
+      shown = version;
+      away = false;
+    } catch (error) {
+      const refusal = toSplitterError(error);
+      if (!refusal.retryable) throw error;
+      if (!away) reporter.say({ event: 'unreachable', level: 'warning', message: refusal.message });
+      away = true;
+    }
+    await pause(shell.clock, LOOK_MS, stop.signal);
+  }
+}
+
+/** Other with every change of an object. */
+function versionOf(state: ClusterState | undefined): string {
+  const objects: readonly KubeObject[] = [...(state?.sessions ?? []), ...(state?.splits ?? [])];
+  return `${state !== undefined} ${objects.map(({ metadata }) => `${metadata.uid}/${metadata.resourceVersion}`).join(' ')}`;
 }
 
 /** Undefined: this cluster does not know our resources. */
@@ -46,8 +97,13 @@ async function listUnlessUnknown<T extends KubeObject>(
     const { items } = await client.list<T>(resource, namespace === undefined ? {} : { namespace });
     return items;
   } catch (error) {
-    if (error instanceof SplitterError && error.details['status'] === 404) return undefined;
-    throw error;
+    if (!(error instanceof SplitterError)) throw error;
+    if (error.details['status'] === 404) return undefined;
+    if (error.code !== 'PermissionDenied' || namespace !== undefined) throw error;
+    throw new SplitterError(error.code, error.message, {
+      cause: error,
+      details: { ...error.details, hint: 'leave out -A, and name a namespace in which you may look with -n' },
+    });
   }
 }
 

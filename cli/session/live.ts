@@ -30,6 +30,8 @@ export class LiveSession {
   readonly #heart: AbortController;
   readonly #following = new AbortController();
   readonly #refused = Promise.withResolvers<SplitterError>();
+  /** Since when no heartbeat has arrived (monotonic), once that is longer than the session may live without; until it is seen alive. */
+  #silentSince: number | undefined;
 
   private constructor(options: LiveSessionOptions, created: SplitSession, heart: AbortController) {
     this.#options = options;
@@ -84,7 +86,8 @@ export class LiveSession {
     const bound = AbortSignal.any([signal, limit.signal]);
     const cancel = this.#options.clock.after(timeoutMs, () => limit.abort());
     try {
-      const refusal = await this.#delete(bound);
+      // A request that hangs does not hold up somebody who wants to leave.
+      const refusal = await Promise.race([this.#delete(bound), rejectedBy(bound)]);
       if (refusal !== undefined) return { outcome: 'kept', view: this.view, error: refusal };
       await this.#follower.until((view) => (routeIsGone(view) ? true : undefined), bound);
       return { outcome: 'gone', view: this.view };
@@ -116,7 +119,10 @@ export class LiveSession {
   }
 
   #loss(view: SplitSession | undefined): SplitterError | undefined {
-    return lossOf(view, this.reference.name, new Date(this.#options.clock.now()));
+    const { clock } = this.#options;
+    if (view !== undefined) this.#silentSince = undefined;
+    const silentMs = this.#silentSince === undefined ? undefined : clock.monotonic() - this.#silentSince;
+    return lossOf(view, this.reference.name, new Date(clock.now()), silentMs);
   }
 
   async #keepAlive(): Promise<void> {
@@ -129,7 +135,10 @@ export class LiveSession {
       signal,
       timeoutSeconds: plan.heartbeatSeconds,
       session: this.reference,
-      onOverdue: events.onOverdue,
+      onOverdue: (silentMs) => {
+        this.#silentSince = clock.monotonic() - silentMs;
+        events.onOverdue(silentMs);
+      },
     });
     if (refusal === undefined) return;
     const now = new Date(clock.now());
@@ -137,8 +146,22 @@ export class LiveSession {
       new SplitterError(
         'SessionLost',
         `The session ${this.reference.name} cannot be kept alive since ${clockTime(now)}: ${refusal.message}`,
-        { cause: refusal, details: { session: this.reference.name, at: now.toISOString(), reason: refusal.code } },
+        {
+          cause: refusal,
+          details: {
+            session: this.reference.name,
+            at: now.toISOString(),
+            reason: refusal.code,
+            status: refusal.details['status'],
+          },
+        },
       ),
     );
   }
+}
+
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }

@@ -1,16 +1,30 @@
 // What a session's object says: is it ready, lost, out of the way? Pure.
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import { ERROR_CODES, type ErrorCode, SplitterError } from '../../common/errors.ts';
+import { formatDuration } from '../duration.ts';
 import type { SessionView } from './watch.ts';
 
 export function isReady(session: SplitSession): boolean {
   return session.status?.phase === 'Ready';
 }
 
-/** Why the session cannot be used any more, or undefined. `now` is when we learned it; the status may know better. */
-export function lossOf(view: SessionView, name: string, now: Date): SplitterError | undefined {
-  if (view === undefined)
-    return lost(`was lost at ${clockTime(now)}: it was deleted, by somebody or for want of a heartbeat`, name, now);
+/**
+ * Why the session cannot be used any more, or undefined. `now` is when we learned it; the status may know better.
+ * @param silentMs how long no heartbeat reached the API server, if it was longer than allowed.
+ */
+export function lossOf(view: SessionView, name: string, now: Date, silentMs?: number): SplitterError | undefined {
+  if (view === undefined) {
+    const why =
+      silentMs === undefined
+        ? 'it was deleted, by somebody or for want of a heartbeat'
+        : `no heartbeat had reached the API server for ${formatDuration(silentMs)}, so the controller ended it`;
+    return lost(
+      `was lost at ${clockTime(now)}: ${why}`,
+      name,
+      now,
+      silentMs === undefined ? undefined : 'HeartbeatExpired',
+    );
+  }
   const { phase, message, reason, endedAt } = view.status ?? {};
   const at = endedAt === undefined ? now : new Date(endedAt);
   if (phase === 'Failed') {

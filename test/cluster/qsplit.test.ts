@@ -89,7 +89,7 @@ test('a developer with the role queue-splitter-user runs a worker on their own o
     /restarting 3 pods of orders-worker in namespace shop of testbed \(it is not split yet\)/,
     /… restarting 3 pods of orders-worker: \d of 3 patched/,
     /✓ Ready after/,
-    /orders-queue \(SQS .*\): tenant ~ \^alice\$ → http/,
+    /orders-queue \(SQS orders\): tenant ~ \^alice\$ → mirrord-\d+-orders/,
     /ORDERS_QUEUE=mirrord-\d+-orders/,
     /alice is ready/,
     /alice got SIGINT and finishes its work/,
@@ -175,7 +175,7 @@ test('of two sessions with overlapping filters the first is named to the second;
   const second = await bob.qsplit([...EXEC, ...NODE_WORKER]);
   const secondName = await second.ready();
   await second.says(
-    new RegExp(`! orders-queue: ${firstName} \\(tenant ~ \\^alice\\$\\) started earlier and gets the messages`),
+    new RegExp(`orders-queue: ${firstName} \\(tenant ~ \\^alice\\$\\) started earlier and gets the messages`),
   );
   assert.doesNotMatch(first.output(), /started earlier/);
 

@@ -61,5 +61,13 @@ test('the file is read from where the command runs, templates see key and enviro
   );
   const request = await readRequest({ file: 'm.json' }, source);
   assert.deepEqual(request.queues[0]?.filter, { tenant: '^alice$', region: 'eu' });
+  writeFileSync(
+    join(folder, 'k.json'),
+    `{ "key": "team-{{ user }}", "target": "deployment/w", "feature": { "split_queues": { "orders": { "queue_type": "SQS", "message_filter": ${filter} } } } }`,
+  );
+  const ofFile = await readRequest({ file: 'k.json' }, source);
+  assert.deepEqual([ofFile.key, ofFile.queues[0]?.filter['tenant']], ['team-alice', '^team-alice$']);
+  const ofOption = await readRequest({ file: 'k.json', key: 'bob' }, source);
+  assert.deepEqual([ofOption.key, ofOption.queues[0]?.filter['tenant']], ['bob', '^bob$']);
   await assert.rejects(readRequest({}, source), /There is no file \.mirrord\/mirrord\.json/);
 });

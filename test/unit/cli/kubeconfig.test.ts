@@ -65,9 +65,23 @@ test('what is missing is named', async (t) => {
   assert.throws(() => loadKubeConfig({ kubeconfig: path, context: 'c' }, {}, home), {
     details: { hint: 'it has: a, b' },
   });
-  assert.throws(() => loadKubeConfig({ kubeconfig: join(home, 'nowhere') }, {}, home), /Cannot read the kubeconfig/);
+  assert.throws(
+    () => loadKubeConfig({ kubeconfig: join(home, 'nowhere') }, {}, home),
+    /There is no kubeconfig .*nowhere$/m,
+  );
+  assert.throws(() => loadKubeConfig({}, { KUBECONFIG: '/nowhere' }, home), {
+    message: 'KUBECONFIG names /nowhere, and there is no such file',
+  });
   assert.throws(() => loadKubeConfig({ kubeconfig: join(home, 'broken') }, {}, home), /Cannot read the kubeconfig/);
   await assert.rejects(accessOf(loadKubeConfig({ kubeconfig: path }, {}, home), {}), /no current context/);
+});
+
+test('a file that cannot be parsed is not quoted: there may be a token in it', (t) => {
+  const home = folder(t, { config: 'users:\n- name: a\n  user:\n      token: SECRET\n   x: y\n' });
+  assert.throws(
+    () => loadKubeConfig({ kubeconfig: join(home, 'config') }, {}, home),
+    (error: Error) => /Cannot read the kubeconfig .*\(5:/.test(error.message) && !error.message.includes('SECRET'),
+  );
 });
 
 test('certificates, names and the wish not to verify are taken over', async (t) => {
@@ -96,7 +110,10 @@ test('certificates, names and the wish not to verify are taken over', async (t) 
   });
   assert.deepEqual(await headers?.(), {});
   assert.equal((await access('lax')).connection.skipTlsVerify, true);
+  assert.equal((await access('lax')).connection.ca, undefined);
   assert.equal((await access('plain')).connection.server, 'http://localhost:8001');
+  assert.equal((await access('plain')).connection.ca, undefined);
+  assert.match((await access('proxied')).connection.ca ?? '', /^-----BEGIN CERTIFICATE-----/, 'those of the system');
   assert.equal((await access('proxied')).connection.proxy, 'http://p');
   assert.equal((await access('lax', { HTTPS_PROXY: 'q:3128' })).connection.proxy, 'http://q:3128');
 });

@@ -112,8 +112,8 @@ for (const how of ['pipe', 'terminal'] as const) {
     assert.ok(command);
     process.kill(parentOf(command.pid), 'SIGKILL');
     await waitFor('the end of the command', () => !isAlive(command), { deadlineMs: DEADLINE_MS });
-    // Of a terminal whose first process has died, the kernel hangs up as well.
-    assert.match(running.read('signals'), how === 'pipe' ? /^SIGTERM $/ : /SIGTERM $/);
+    // Of a terminal whose first process has died, the kernel hangs up as well, sooner or later.
+    assert.match(running.read('signals'), how === 'pipe' ? /^SIGTERM $/ : /SIGTERM /);
   });
 }
 

@@ -65,13 +65,18 @@ test('a ready session shows each queue with the filter that it came from', () =>
     },
     status: {
       queues: [
-        { id: 'orders', kind: 'SQS', original: 'orders', session: 'http://q/1' },
+        {
+          id: 'orders',
+          kind: 'SQS',
+          original: 'https://sqs.eu.example/1/orders',
+          session: 'http://q/1/mirrord-1-orders',
+        },
         { id: 'orders', kind: 'Kafka', original: 'orders', session: 'mirrord-tmp-1' },
       ],
     },
   };
   assert.deepEqual(readyLines(session, { ORDERS_QUEUE: 'http://q/1' }), [
-    'orders (SQS orders): tenant ~ ^alice$ and region ~ eu → http://q/1',
+    'orders (SQS orders): tenant ~ ^alice$ and region ~ eu → mirrord-1-orders',
     'orders (Kafka orders): empty filter, matches nothing → mirrord-tmp-1',
     'ORDERS_QUEUE=http://q/1',
   ]);

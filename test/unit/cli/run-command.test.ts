@@ -58,6 +58,23 @@ test('a command that ignores the end of its session is killed after ten seconds'
   assert.deepEqual(bench.sessions, []);
 });
 
+test('a session that is gone after a long silence was ended for want of a heartbeat', async (t) => {
+  const bench = new ExecBench(t);
+  const result = bench.exec(['--yes'], `process.on('SIGTERM', () => process.exit(0)); ${STAY}`);
+  await bench.mark('started');
+  bench.cluster.refuse = refusals.unreachable;
+  bench.cluster.breakWatches();
+  await bench.clock.advance(60_000);
+  bench.cluster.remove(SPLIT_SESSIONS.plural, bench.session);
+  bench.cluster.refuse = () => undefined;
+  await bench.clock.advance(1_000);
+  assert.equal(await result, 125);
+  assert.match(
+    bench.stderr,
+    /no heartbeat had reached the API server for 1m\ds, so the controller ended it\n.*→ start again/,
+  );
+});
+
 test('a refused heartbeat loses the session', async (t) => {
   const bench = new ExecBench(t);
   const result = bench.exec(['--yes'], STAY);

@@ -27,5 +27,5 @@ test('does not wait for ever', async (t) => {
 test('a session that is not there is an error', async (t) => {
   const bench = new ExecBench(t);
   assert.equal(await bench.run(['end', 'nobody']), 125);
-  assert.match(bench.stderr, /There is no session nobody in namespace shop\n.*qsplit status -A/);
+  assert.match(bench.stderr, /There is no session nobody in namespace shop\n.*qsplit status -n shop/);
 });

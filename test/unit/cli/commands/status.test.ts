@@ -77,6 +77,49 @@ test('the command reads one namespace, or all of them', async (t) => {
   assert.equal(bench.stderr, '');
 });
 
+test('--watch writes what has changed, and only that, until Ctrl-C', async (t) => {
+  const bench = new ExecBench(t);
+  const result = bench.run(['status', '--watch', '-o', 'wide']);
+  const looked = (times: number) =>
+    bench.until(
+      `look ${times}`,
+      () => bench.cluster.calls.filter((call) => call.startsWith('list')).length >= 2 * times,
+    );
+  await bench.until('the first look', () => bench.stdout.includes('there is no session'));
+  bench.cluster.seed(SPLIT_SESSIONS, sessionFor('alice-1'));
+  await bench.clock.advance(2_000);
+  await bench.until('the session', () => bench.stdout.includes('alice-1'));
+  const written = bench.stdout;
+  await bench.clock.advance(2_000);
+  await looked(3);
+  bench.cluster.refuse = refusals.unreachable;
+  await bench.clock.advance(2_000);
+  await bench.clock.advance(2_000);
+  await looked(5);
+  assert.equal(bench.stdout, written);
+  assert.equal(bench.stderr.match(/qsplit !/g)?.length, 1, bench.stderr);
+  bench.signal('SIGINT');
+  assert.equal(await result, 0);
+});
+
+test('--watch draws a terminal anew', async (t) => {
+  const bench = new ExecBench(t);
+  bench.terminal = true;
+  const result = bench.run(['status', '-w']);
+  await bench.until('the first look', () => bench.stdout.includes('there is no session'));
+  await bench.clock.advance(2_000);
+  await bench.until('the second look', () => bench.stdout.split('\u001b[H\u001b[J').length === 3);
+  bench.signal('SIGTERM');
+  assert.equal(await result, 0);
+});
+
+test('--watch ends with a refusal', async (t) => {
+  const bench = new ExecBench(t);
+  bench.cluster.refuse = refusals.denied;
+  assert.equal(await bench.run(['status', '-A', '--watch']), 125);
+  assert.match(bench.stderr, /→ leave out -A/);
+});
+
 test('a cluster without our resources is no error, one that refuses is', async (t) => {
   const bench = new ExecBench(t);
   bench.cluster.refuse = refusals.unknownResource;

@@ -22,6 +22,12 @@ test('a session that lives is not lost', () => {
   assert.equal(lossOf(session(), 'a', NOW), undefined);
 });
 
+test('of a session that is gone after a long silence, the silence is the cause', () => {
+  const loss = lossOf(undefined, 'a', NOW, 61_000);
+  assert.equal(loss?.code, 'HeartbeatExpired');
+  assert.match(loss?.message ?? '', /no heartbeat had reached the API server for 1m1s, so the controller ended it/);
+});
+
 test('each loss has its time and its cause', () => {
   const at = '2026-03-01T11:30:00Z';
   const cases: [SplitSession | undefined, string, string][] = [
