@@ -1,6 +1,6 @@
 // The part of a pod template that decides a container's environment, as the Kubernetes API has it.
 
-export type Container = { name: string; env?: EnvVar[]; envFrom?: EnvFromSource[] };
+export type Container = { name: string; env?: EnvVar[]; envFrom?: EnvFromSource[]; restartPolicy?: string };
 
 export type PodSpec = { containers: Container[]; initContainers?: Container[] };
 

@@ -30,9 +30,13 @@ export type FoundVariable = {
   jsonMap: boolean;
 };
 
-/** The containers that a source looks at: the named one, init containers included, or all that are not init containers. */
+/**
+ * The containers that a source looks at: the named one, init containers included, or all that run as long as the pod does: init containers
+ * that are restarted are sidecars (KEP-753).
+ */
 export function selectContainers(template: PodSpec, container?: string): Container[] {
-  if (container === undefined) return template.containers;
+  const sidecars = (template.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  if (container === undefined) return [...template.containers, ...sidecars];
   const all = [...template.containers, ...(template.initContainers ?? [])];
   const named = all.filter(({ name }) => name === container);
   if (named.length > 0) return named;

@@ -33,6 +33,15 @@ describe('selectContainers', () => {
     );
   });
 
+  it('counts init containers that are restarted among those that run: they are sidecars', () => {
+    const proxy: Container = { ...container('proxy', {}), restartPolicy: 'Always' };
+    const found = selectContainers({ ...template, initContainers: [...template.initContainers, proxy] });
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      ['app', 'sidecar', 'proxy'],
+    );
+  });
+
   it('lists the containers that exist', () => {
     assert.throws(() => selectContainers(template, 'main'), {
       code: 'VariableMissing',
