@@ -16,7 +16,7 @@ export type Play = {
   readonly kinds: readonly ('SQS' | 'Kafka')[];
   /** A session that the verdict will know of. */
   session(request: SessionRequest): Promise<PlayedSession>;
-  /** Ends the play: every message was handled as it should be, and the world is as it was before. */
+  /** Ends the play: every message was handled as it should be, and the world is as it was before. `allowed`: new forwarders unless told. */
   judge(options?: { patienceMs?: number; allowed?: readonly Allowance[] }): Promise<void>;
 };
 
@@ -47,11 +47,11 @@ export function openPlay(options: StageOptions = {}): Play {
       sessions.push(session);
       return session;
     },
-    async judge({ patienceMs, allowed = [] } = {}) {
+    async judge({ patienceMs, allowed = [NEW_FORWARDERS] } = {}) {
       assert.ok(world);
       await stage().finish(patienceMs);
       assertClean(historyOf(stage(), sessions));
-      assertRestored(world, await snapshotWorld(stage()), [...ALLOWED, NEW_FORWARDERS, ...allowed]);
+      assertRestored(world, await snapshotWorld(stage()), [...ALLOWED, ...allowed]);
     },
   };
 }

@@ -42,7 +42,10 @@ test('grants are used by the same account, verb, resource with subresource, name
   const unusedAfter = (...lines: AuditLine[]) => unusedGrants(grants, lines);
   const eviction = line('create', { resource: 'pods', subresource: 'eviction', namespace: 'shop', name: 'a' });
   const secret = (namespace: string, name: string) => line('get', { resource: 'secrets', namespace, name });
-  const [pods, secrets] = ['queue-splitter-controller: create pods', 'queue-splitter-controller: get secrets own in mirrord'];
+  const [pods, secrets] = [
+    'queue-splitter-controller: create pods',
+    'queue-splitter-controller: get secrets own in mirrord',
+  ];
   assert.deepEqual(unusedAfter(eviction), [pods, secrets]);
   assert.deepEqual(unusedAfter(eviction, secret('mirrord', 'other'), secret('shop', 'own')), [pods, secrets]);
   assert.deepEqual(unusedAfter(eviction, secret('mirrord', 'own')), [pods]);
