@@ -47,7 +47,16 @@ function start(prepare: (bench: Bench) => void = () => undefined): Running {
   const stop = new AbortController();
   const names = createNames(DEFAULT_TOPIC_FORMAT);
   const { settings, ...observer } = observerOf(bench);
-  const options = { act: context, observer, settings: settings(), names, projector: NO_PROJECTOR, clock, log };
+  const options = {
+    act: context,
+    observer,
+    settings: settings(),
+    names,
+    garbage: undefined,
+    projector: NO_PROJECTOR,
+    clock,
+    log,
+  };
   const running = runController(options, stop.signal);
   const pass = async (seconds: number): Promise<void> => {
     for (let second = 0; second < seconds; second += 1) {

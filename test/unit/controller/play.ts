@@ -48,6 +48,7 @@ export function observerOf({ clock }: Bench): Omit<ObserverOptions, 'leaseVersio
       uninstalling: false,
       restoreConfirmationMs: 2000,
       sqsLingerTimeoutSeconds: undefined,
+      cleanupDeadlineSeconds: undefined,
     }),
   };
 }

@@ -32,7 +32,12 @@ function observed({ kube, context }: Bench): Observed {
     forwarderAway: false,
     unpatchedForMs: 0,
     failures: new Map(),
-    settings: { uninstalling: false, restoreConfirmationMs: 0, sqsLingerTimeoutSeconds: undefined },
+    settings: {
+      uninstalling: false,
+      restoreConfirmationMs: 0,
+      sqsLingerTimeoutSeconds: undefined,
+      cleanupDeadlineSeconds: undefined,
+    },
   };
 }
 

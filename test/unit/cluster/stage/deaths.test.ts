@@ -21,11 +21,12 @@ const ACTIONS: Record<Action['type'], true> = {
   EvictPod: true,
   FenceProducers: true,
   RewindGroups: true,
+  HandOver: true,
   ReleaseSplit: true,
 };
 
 it('controllers die before and after each type of action', () => {
-  const happenings = ['life', 'refusal', 'replacement', 'loss'] as const;
+  const happenings = ['life', 'refusal', 'replacement', 'loss', 'handOver'] as const;
   const points = new Set(happenings.flatMap((happening) => deathsIn(happening, ['SQS', 'Kafka'])));
   const expected = Object.keys(ACTIONS).flatMap((type) => [`controller.before-${type}`, `controller.after-${type}`]);
   assert.deepEqual([...points].sort(), expected.sort());

@@ -44,6 +44,7 @@ function setUp(more: Partial<ObserverOptions> = {}): SetUp {
       uninstalling: false,
       restoreConfirmationMs: 10_000,
       sqsLingerTimeoutSeconds: undefined,
+      cleanupDeadlineSeconds: undefined,
     }),
     ...more,
   };
