@@ -9,6 +9,7 @@ import { deathsIn } from '../cluster/stage/deaths.ts';
 import { openPlay } from '../cluster/stage/play.ts';
 import { readPods, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
 import { type PlayedSession, readSession } from '../cluster/stage/session.ts';
+import { NEW_FORWARDERS } from '../cluster/stage/verdict.ts';
 import { ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
 import { waitFor } from '../testbed/wait.ts';
 
@@ -98,5 +99,5 @@ const NEW_DEPLOYMENT: Allowance = {
 };
 
 test('after all of that no message is lost or misrouted, and the world is as it was', async () => {
-  await play.judge({ patienceMs: PATIENCE_MS, allowed: [NEW_DEPLOYMENT] });
+  await play.judge({ patienceMs: PATIENCE_MS, allowed: [NEW_FORWARDERS, NEW_DEPLOYMENT] });
 });

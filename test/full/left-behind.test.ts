@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import type { Allowance, Snapshot } from '../checker/snapshot.ts';
 import { type Branch, openBranch, withBranches } from '../cluster/stage/branch.ts';
-import { signalPod } from '../cluster/stage/crash.ts';
+import { dieInTurn, scaleOwn, signalPod } from '../cluster/stage/crash.ts';
+import { deathsIn } from '../cluster/stage/deaths.ts';
 import { OPERATOR_NAMESPACE, RELEASE } from '../cluster/stage/installation.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
 import { readPods, readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
@@ -103,10 +104,12 @@ test('a namespace does not wait for a broker that stays away; its messages go ba
   const worker = await session.startWorker();
   await untilReceived(stage, 'north-alice', 3);
   worker.signal('SIGKILL');
+  await scaleOwn(stage, 'controller', 0);
   sqs.process().signal('SIGSTOP');
   const deletedAt = Date.now();
   try {
     await cluster.kubectl(['delete', 'namespace', NORTH, '--wait=false']);
+    await dieInTurn(stage, deathsIn('handOver', ['SQS']), 120_000);
     const isGone = async () => (await cluster.kubectl(['get', 'namespace', NORTH, '--ignore-not-found'])) === '';
     await waitFor('the namespace to be gone', isGone, { deadlineMs: 90_000, intervalMs: 500 });
   } finally {

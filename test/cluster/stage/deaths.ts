@@ -1,8 +1,8 @@
 // At which points controllers die in which play, in the order in which they come there. Pure.
 import type { Action } from '../../../controller/decide/observed.ts';
 
-/** What happens meanwhile: see test/full/chaos-controller.test.ts. */
-export type Happening = 'life' | 'refusal' | 'replacement' | 'loss';
+/** What happens meanwhile: see test/full/chaos-controller.test.ts, and for the last one test/full/left-behind.test.ts. */
+export type Happening = 'life' | 'refusal' | 'replacement' | 'loss' | 'handOver';
 
 type ActionType = Action['type'];
 type Point = `${'before' | 'after'}-${ActionType}`;
@@ -36,6 +36,7 @@ const DEATHS: Record<Happening, readonly Point[]> = {
   refusal: [...around('FailSession'), 'before-SyncWebhook', ...around('DeleteSession')],
   replacement: around('EvictPod'),
   loss: [...around('WriteSpec'), ...around('FenceProducers'), ...around('RewindGroups')],
+  handOver: around('HandOver'),
 };
 
 const KAFKA_ONLY: ReadonlySet<Point> = new Set(

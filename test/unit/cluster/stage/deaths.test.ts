@@ -21,6 +21,7 @@ const ACTIONS: Record<Action['type'], true> = {
   EvictPod: true,
   FenceProducers: true,
   RewindGroups: true,
+  HandOver: true,
   ReleaseSplit: true,
   HandOver: true,
 };
@@ -29,7 +30,7 @@ const ACTIONS: Record<Action['type'], true> = {
 const NOT_KILLED_AT: readonly string[] = ['HandOver'];
 
 it('controllers die before and after each type of action', () => {
-  const happenings = ['life', 'refusal', 'replacement', 'loss'] as const;
+  const happenings = ['life', 'refusal', 'replacement', 'loss', 'handOver'] as const;
   const points = new Set(happenings.flatMap((happening) => deathsIn(happening, ['SQS', 'Kafka'])));
   const expected = Object.keys(ACTIONS)
     .filter((type) => !NOT_KILLED_AT.includes(type))
