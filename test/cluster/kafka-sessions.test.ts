@@ -2,6 +2,7 @@
 import { after, before, test } from 'node:test';
 import { readReceived } from '../checker/history.ts';
 import { waitFor } from '../testbed/wait.ts';
+import { closeStage } from './stage/logs.ts';
 import { createSession } from './stage/session.ts';
 import { openStage, type Stage } from './stage/stage.ts';
 import { assertClean, assertRestored, historyOf, snapshotWorld } from './stage/verdict.ts';
@@ -11,7 +12,7 @@ before(async () => {
   stage = await openStage({ kafka: true });
 });
 after(async () => {
-  await stage?.close();
+  await closeStage(stage);
 });
 
 test('a session on a queue and a topic gets its own messages of both', async (context) => {

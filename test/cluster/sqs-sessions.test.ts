@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { readReceived } from '../checker/history.ts';
 import { INVOICES_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
 import { waitFor } from '../testbed/wait.ts';
+import { closeStage } from './stage/logs.ts';
 import { createSession, type PlayedSession } from './stage/session.ts';
 import { openStage, type Stage } from './stage/stage.ts';
 import { assertClean, assertRestored, historyOf, snapshotWorld } from './stage/verdict.ts';
@@ -13,7 +14,7 @@ before(async () => {
   stage = await openStage();
 });
 after(async () => {
-  await stage?.close();
+  await closeStage(stage);
 });
 
 async function untilReceived(reader: string, count: number): Promise<void> {

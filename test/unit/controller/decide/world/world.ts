@@ -45,6 +45,8 @@ export class World {
   ttlSeconds = 0;
   lingerSeconds: number | undefined;
   readonly log: string[] = [];
+  /** A decision of long ago is carried out: what the brokers held then is not what they hold now, and the next look sees that. */
+  isWakingUp = false;
   #observer = new Observer(this);
   #asleep: Decision | undefined;
   #uids = 0;
@@ -202,7 +204,9 @@ export class World {
     const actions = decision.actions.filter(
       ({ type }) => type !== 'CreateResources' && (type !== 'RestartTarget' || this.target.entry.newest !== undefined),
     );
+    this.isWakingUp = true;
     this.#perform({ ...decision, actions }, Number.POSITIVE_INFINITY, false);
+    this.isWakingUp = false;
   }
 
   #perform({ actions }: Decision, limit: number, inTheMiddle: boolean): void {
