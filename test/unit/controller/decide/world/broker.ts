@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { SplitterError } from '../../../../../common/errors.ts';
 
-export type BrokerMode = 'works' | 'unreachable' | 'denies';
+/** `falters`: every other call has no answer. */
+export type BrokerMode = 'works' | 'falters' | 'unreachable' | 'denies';
 
 export class Broker {
   mode: BrokerMode = 'works';
@@ -18,6 +19,7 @@ export class Broker {
   /** Kafka: fallback topics with a transaction that its producer left open; the fence completes it. */
   readonly open = new Map<string, number>();
   produced = 0;
+  #calls = 0;
   consumed = 0;
   /** In hand of a pod: received and not yet deleted or committed, by queue. */
   readonly #inHand = new Map<string, number>();
@@ -28,7 +30,8 @@ export class Broker {
 
   /** What every call of the controller meets first. */
   answer(): void {
-    if (this.mode === 'unreachable')
+    this.#calls += 1;
+    if (this.mode === 'unreachable' || (this.mode === 'falters' && this.#calls % 2 === 0))
       throw new SplitterError('BrokerUnreachable', 'no answer from the broker', { retryable: true });
     if (this.mode === 'denies') throw new SplitterError('PermissionDenied', 'CreateQueue is not allowed');
   }

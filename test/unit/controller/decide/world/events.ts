@@ -111,7 +111,13 @@ const trouble: fc.WeightedArbitrary<Event>[] = [
   { weight: 2, arbitrary: change(({ forwarder }) => forwarder, { alive: true }) },
   {
     weight: 2,
-    arbitrary: change((world) => world.broker, { mode: 'works' }, { mode: 'unreachable' }, { mode: 'denies' }),
+    arbitrary: change(
+      (world) => world.broker,
+      { mode: 'works' },
+      { mode: 'falters' },
+      { mode: 'unreachable' },
+      { mode: 'denies' },
+    ),
   },
   { weight: 1, arbitrary: change((world) => world, { webhookDown: true }, { webhookDown: false }) },
   { weight: 1, arbitrary: change((world) => world, { webhookFull: true }, { webhookFull: false }) },

@@ -35,6 +35,18 @@ export class Forwarder {
     this.#uid = split?.metadata.uid;
   }
 
+  /** Whether it forwards the queue by a spec that has no route for the session: then the session's messages go elsewhere. */
+  isPassingOver(key: string, sessionUid: string): boolean {
+    const queue = this.#spec?.queues.find((candidate) => candidate.key === key);
+    return queue?.forwarding === 'Forward' && !queue.routes.some((route) => route.sessionUid === sessionUid);
+  }
+
+  /** Whether it may still read or write this session queue. */
+  isUsing(name: string): boolean {
+    const used = this.#spec?.queues.filter(({ forwarding }) => forwarding !== 'Hold') ?? [];
+    return used.some((queue) => queue.routes.some((route) => route.destination.name === name));
+  }
+
   die(): void {
     this.alive = false;
     this.#spec = undefined;

@@ -1,7 +1,8 @@
 // The promises of the design (architecture.md 6) and the rules of the ledger, as assertions over the model's world.
 import assert from 'node:assert/strict';
+import { FINALIZER } from '../../../../../api/constants.ts';
 import type { SplitSessionStatus } from '../../../../../api/kinds/split-session.ts';
-import type { SplitQueue, WorkloadSplitSpec } from '../../../../../api/kinds/workload-split.ts';
+import type { LedgerEntry, SplitQueue, WorkloadSplitSpec } from '../../../../../api/kinds/workload-split.ts';
 import { isProvisional } from '../../../../../controller/decide/spec.ts';
 import { QUEUE_IDS } from './catalog.ts';
 import type { World } from './world.ts';
@@ -18,7 +19,10 @@ export function checkSpec(world: World, before: WorkloadSplitSpec, after: Worklo
     if (was?.start) assert.deepEqual(queue.start, was.start, 'start offsets are taken once');
     if (queue.fenced) assert.notEqual(queue.forwarding, 'Forward', 'C3: no way back after the fence');
     if (queue.forwarding === 'Forward' && was?.forwarding !== 'Forward') checkCutOver(world, after, queue, was);
+    if (queue.forwarding === 'Return' && was)
+      assert.ok(!isProvisional(before, was), 'nothing was ever in that fallback');
   }
+  if (after.environment !== before.environment) checkTold(world, after);
   if (after.phase === 'Restoring' && before.phase !== 'Restoring') checkDrained(world, after);
   if (!samePlaces(before, after))
     assert.ok(after.revision > before.revision, 'what the forwarder acts on has a new revision');
@@ -30,12 +34,31 @@ function checkLedger(world: World, before: WorkloadSplitSpec, after: WorkloadSpl
   for (const entry of after.resources) {
     const was = before.resources.find((other) => other.name === entry.name);
     if (was) assert.ok(STATES.indexOf(entry.state) >= STATES.indexOf(was.state), 'a ledger entry never goes back');
-    else assert.equal(entry.state, 'Planned', 'planned before created');
+    else checkPlanned(world, entry);
     if (entry.state === 'Retired') world.retired.add(entry.name);
   }
   for (const entry of before.resources) {
     if (!names.includes(entry.name)) assert.equal(entry.state, 'Retired', 'retired before it is forgotten');
   }
+}
+
+/** Whoever deletes a session waits for what is made for it. One that has gone since the decision leaves only its plan behind. */
+function checkPlanned(world: World, { name, state, session }: LedgerEntry): void {
+  assert.equal(state, 'Planned', `${name}: planned before created`);
+  const { metadata } = world.sessions.get(session ?? '') ?? {};
+  assert.ok(
+    !metadata || metadata.finalizers?.includes(FINALIZER),
+    `${name} is planned for a session that nothing holds`,
+  );
+}
+
+/** Pods look for what they are told at once. */
+function checkTold(world: World, { environment }: WorkloadSplitSpec): void {
+  for (const { variable, value } of environment)
+    assert.ok(
+      world.broker.waiting.has(value.split('/').at(-1) ?? ''),
+      `${variable} names ${value}, which does not exist`,
+    );
 }
 
 /** Promise 2. What was forwarded already may go on with pods of the earlier token, which read its fallback, too. */
@@ -66,7 +89,8 @@ function checkDrained(world: World, spec: WorkloadSplitSpec): void {
   for (const queue of spec.queues) {
     if (queue.forwarding === 'Hold') continue;
     assert.notEqual(queue.forwarding, 'Forward', 'nothing is forwarded any more');
-    if (queue.kind === 'Kafka') assert.equal(world.broker.left(queue.fallback.name), 0, 'C5: not drained');
+    if (queue.kind === 'Kafka' && !world.isWakingUp)
+      assert.equal(world.broker.left(queue.fallback.name), 0, 'C5: not drained');
   }
 }
 
@@ -88,7 +112,12 @@ export function checkReady(world: World, name: string, status: SplitSessionStatu
   assert.equal(status.environment?.length, session?.spec.queues.length, `${name} knows its queues`);
   for (const queue of world.split?.spec.queues ?? []) {
     const route = queue.routes.find((candidate) => candidate.sessionUid === session?.metadata.uid);
-    if (route) assert.equal(queue.forwarding, 'Forward', `${name} is Ready while ${queue.key} is not forwarded`);
+    if (!route) continue;
+    assert.equal(queue.forwarding, 'Forward', `${name} is Ready while ${queue.key} is not forwarded`);
+    assert.ok(
+      !world.forwarder.isPassingOver(queue.key, route.sessionUid),
+      `${name} is Ready, and the forwarder does not know`,
+    );
   }
 }
 

@@ -48,6 +48,8 @@ export class World {
   /** Splits that their namespace could not wait for, as they were then. */
   readonly handedOver = new Set<WorkloadSplit>();
   readonly log: string[] = [];
+  /** A decision of long ago is carried out: what the brokers held then is not what they hold now, and the next look sees that. */
+  isWakingUp = false;
   #observer = new Observer(this);
   #asleep: Decision | undefined;
   #uids = 0;
@@ -205,7 +207,9 @@ export class World {
     const actions = decision.actions.filter(
       ({ type }) => type !== 'CreateResources' && (type !== 'RestartTarget' || this.target.entry.newest !== undefined),
     );
+    this.isWakingUp = true;
     this.#perform({ ...decision, actions }, Number.POSITIVE_INFINITY, false);
+    this.isWakingUp = false;
   }
 
   #perform({ actions }: Decision, limit: number, inTheMiddle: boolean): void {
