@@ -32,15 +32,12 @@ function conditionStep({ type, status, message, reason }: Condition): Step {
   return { step: type, state: status === 'True' ? 'done' : 'doing', message: message === '' ? reason : message };
 }
 
-/** The phase's own sentence, with the pods unless it counts them, and not at all when a condition says the same. */
+/** The phase's own sentence, and not at all when a condition says the same. */
 function phaseSteps({ phase, message, pods }: SplitSessionStatus, conditions: readonly Step[]): Step[] {
   if (phase === undefined || TOLD_ELSEWHERE.has(phase)) return [];
   if (conditions.some((step) => step.message === message)) return [];
-  const sentence = message ?? phase;
-  if (pods === undefined || phase !== 'Restarting') return [{ step: phase, state: 'doing', message: sentence }];
-  const count = `${pods.patched} of ${pods.total}`;
-  const counted = sentence.includes(count) ? sentence : `${sentence} (${count} pods patched)`;
-  return [{ step: phase, state: 'doing', message: counted, pods }];
+  const counted = pods === undefined || phase !== 'Restarting' ? {} : { pods };
+  return [{ step: phase, state: 'doing', message: message ?? phase, ...counted }];
 }
 
 /** The name of a queue, of whose URL the rest is the same for all; a topic is a name already. */

@@ -2,7 +2,7 @@
 import { isCached } from '../test/testbed/cache.ts';
 import { planHelm } from '../test/testbed/toolchain/helm.ts';
 import { planClusterTools } from '../test/testbed/toolchain/index.ts';
-import { kafkaEffort, kafkaVersion } from '../test/testbed/toolchain/kafka.ts';
+import { kafkaEffort, kafkaVersion, lackingForKafka } from '../test/testbed/toolchain/kafka.ts';
 import { describePlan, type PlannedStep } from '../test/testbed/toolchain/plan.ts';
 import type { DemoOptions } from './options.ts';
 
@@ -11,11 +11,16 @@ const USUAL_MINUTES = 3;
 /** Computed, not measured: two images of 178 and 136 MB, which containerd holds packed and unpacked, and some logs and data. */
 const RUNNING_MEGABYTES = 700;
 
-export function announcement({ kubeconfig, kafka }: DemoOptions): string {
+export async function announcement({ kubeconfig, kafka }: DemoOptions): Promise<string> {
   const where = kubeconfig === undefined ? 'a Kubernetes cluster of its own' : `the cluster of ${kubeconfig}`;
-  const steps = [...(kubeconfig === undefined ? planClusterTools() : planHelm()), ...(kafka ? planKafka() : [])];
+  const lacking = kafka ? await lackingForKafka() : undefined;
+  const steps = [
+    ...(kubeconfig === undefined ? planClusterTools() : planHelm()),
+    ...(kafka && lacking === undefined ? planKafka() : []),
+  ];
   return [
     `queue-splitter's demo: two developers share the queues of one deployed worker, on ${where}.`,
+    lacking && `Only the SQS half is played. ${lacking.reason} ${lacking.howToGet}`,
     describePlan(steps),
     `${steps.length === 0 ? 'Everything is built; it' : 'Then it'} takes about ${USUAL_MINUTES} minutes and ${RUNNING_MEGABYTES} MB of disk while it runs. Ctrl-C ends it at any time and leaves nothing behind.`,
   ]

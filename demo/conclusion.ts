@@ -2,7 +2,7 @@
 import { judge, type Verdict } from '../test/checker/checker.ts';
 import type { History } from '../test/checker/history.ts';
 import { describeDifferences, diffSnapshots, type Snapshot, type SnapshotDiff } from '../test/checker/snapshot.ts';
-import { verdictFaults, verdictTable } from '../test/checker/table.ts';
+import { faultsTable, readersTable, verdictFaults } from '../test/checker/table.ts';
 import { ALLOWED } from '../test/cluster/stage/verdict.ts';
 import type { Teller } from './telling.ts';
 
@@ -10,8 +10,8 @@ export type Conclusion = {
   ok: boolean;
   verdict: Verdict;
   restored: SnapshotDiff;
-  /** For people. */
-  table: string;
+  /** For people: who handled how many, and what is wrong with how many. */
+  tables: { readers: string; faults: string };
 };
 
 /** Pure. */
@@ -23,13 +23,15 @@ export function conclude(history: History, before: Snapshot, after: Snapshot): C
     ok: verdict.ok && restored.differences.length === 0 && readers,
     verdict,
     restored,
-    table: verdictTable(history),
+    tables: { readers: readersTable(history), faults: faultsTable(history) },
   };
 }
 
-export function tellConclusion({ ok, verdict, restored, table }: Conclusion, teller: Teller): void {
-  teller.show(table);
-  teller.show('');
+export function tellConclusion({ ok, verdict, restored, tables }: Conclusion, teller: Teller): void {
+  teller.say('How many orders were produced, and who handled them:');
+  teller.show(tables.readers);
+  teller.say('What the checker finds in what producers and readers have written:');
+  teller.show(tables.faults);
   for (const fault of verdictFaults(verdict)) teller.say(`✗ ${fault}`);
   if (restored.differences.length > 0) {
     teller.say('✗ not as before:');

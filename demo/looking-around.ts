@@ -1,6 +1,6 @@
 // `--keep`: everything stays, producers included, until Ctrl-C; and how to get in.
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OPERATOR_NAMESPACE } from '../test/cluster/stage/installation.ts';
@@ -9,7 +9,7 @@ import { SHOP_NAMESPACE } from '../test/shop/manifests.ts';
 import { networkNamespacePath } from '../test/testbed/kernel-objects.ts';
 import { silentProgress } from '../test/testbed/progress.ts';
 import { ensureHelm } from '../test/testbed/toolchain/helm.ts';
-import { COMMAND, machineOf, type Person } from './developers.ts';
+import { machineOf, type Person } from './developers.ts';
 import type { DemoOptions } from './options.ts';
 import type { Teller } from './telling.ts';
 
@@ -29,10 +29,15 @@ export async function lookAround(
   teller.chapter('Everything stays until Ctrl-C; the producers go on');
   teller.show(
     [
+      '# As administrator:',
       `export KUBECONFIG=${stage.cluster.kubeconfigPath}`,
       `${kubectl} get splitsessions,workloadsplits -A`,
       '',
-      ...team.map((person) => `# as ${person.laptop.name}\n${commandOf(person, stage, options)}`),
+      "# As a developer: a shell on somebody's machine, in their project, with their rights, and with qsplit and kubectl.",
+      ...team.map((person) => `sh ${shellOf(person, stage, options, kubectl)}`),
+      '# There, for example, in two terminals:',
+      'qsplit exec -f mirrord.json -- node worker.js',
+      'qsplit status --watch',
       '',
       `SQS             http://${host}:${port}`,
       ...(stage.kafka ? [`Kafka           ${stage.kafka.bootstrapServers} (in the cluster's network)`] : []),
@@ -44,17 +49,28 @@ export async function lookAround(
   if (!ended.aborted) await once(ended, 'abort');
 }
 
-/** A script with somebody's place, network and environment, and what to run with it. */
-function commandOf({ laptop }: Person, stage: Stage, { kubeconfig }: DemoOptions): string {
+/** A script with somebody's place, network and environment: a shell, or the command that is behind it. @returns its path. */
+function shellOf({ laptop }: Person, stage: Stage, { kubeconfig }: DemoOptions, kubectl: string): string {
+  const programs = join(laptop.folder, 'bin');
+  mkdirSync(programs, { recursive: true });
+  writeFileSync(join(programs, 'qsplit'), `#!/bin/sh\nexec ${process.execPath} ${quoted(QSPLIT)} "$@"\n`, {
+    mode: 0o755,
+  });
+  symlinkSync(kubectl, join(programs, 'kubectl'));
+  const machine = machineOf(stage, laptop);
+  const variables = { ...machine, PATH: `${programs}:${machine['PATH']}`, PS1: `${laptop.name}$ ` };
   const enter =
     kubeconfig === undefined ? ['nsenter', `--net=${networkNamespacePath(basename(stage.cluster.dir))}`] : [];
-  const variables = Object.entries(machineOf(stage, laptop)).map(([name, value]) => quoted(`${name}=${value}`));
-  const script = join(laptop.folder, 'run.sh');
-  writeFileSync(
-    script,
-    `cd ${quoted(laptop.folder)} || exit\nexec ${[...enter, 'env', '-i', 'TERM="$TERM"', ...variables, '"$@"'].join(' ')}\n`,
-  );
-  return `sh ${script} node ${QSPLIT} ${COMMAND.join(' ')}`;
+  const settings = Object.entries(variables).map(([name, value]) => quoted(`${name}=${value}`));
+  const script = join(laptop.folder, 'shell.sh');
+  const lines = [
+    `# A shell on ${laptop.name}'s machine, or the command that is behind it.`,
+    `cd ${quoted(laptop.folder)} || exit`,
+    '[ $# -gt 0 ] || set -- sh',
+    `exec ${[...enter, 'env', '-i', 'TERM="$TERM"', ...settings, '"$@"'].join(' ')}`,
+  ];
+  writeFileSync(script, `${lines.join('\n')}\n`);
+  return script;
 }
 
 async function metricsPages({ cluster }: Stage): Promise<string[]> {

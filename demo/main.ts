@@ -44,10 +44,9 @@ async function play(options: DemoOptions): Promise<number> {
   const progress = createProgress({ stream });
   const teller = createTeller(stream, process.env);
   const interruption = awaitInterruption(() => teller.say('Interrupted: cleaning up (again: at once) …'));
-  progress.note(announcement(options));
+  progress.note(await announcement(options));
   const stage = await furnish(options, progress, interruption);
   try {
-    if (stage.kafkaMissing) teller.say(`Only the SQS half is played. ${stage.kafkaMissing}`);
     const { team, conclusion } = await interruption.before(tellOrExplain(stage, teller, interruption));
     tellConclusion(conclusion, teller);
     if (options.json) {
@@ -97,7 +96,7 @@ async function tellOrExplain(stage: Stage, teller: Teller, { signal }: Interrupt
 
 const exitCode = await main().catch((error: unknown) => {
   if (error instanceof Interrupted) return error.exitCode;
-  console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+  console.error(`\n✗ ${error instanceof Error ? error.message : String(error)}`);
   return 1;
 });
 // What was given up may still wait for something.

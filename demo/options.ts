@@ -30,19 +30,7 @@ lost, misrouted or out of order, and everything is as before.
 
 /** @throws Error in a sentence for people. */
 export function parseCommand(args: readonly string[]): Command {
-  const { values } = parseArgs({
-    args: [...args],
-    allowNegative: true,
-    options: {
-      keep: { type: 'boolean', default: false },
-      kafka: { type: 'boolean', default: true },
-      json: { type: 'boolean', default: false },
-      kubeconfig: { type: 'string' },
-      'images-are-there': { type: 'boolean', default: false },
-      clean: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
+  const values = parseOptions(args);
   if (values.help) return { type: 'help' };
   if (values.clean) return { type: 'clean' };
   if (values['images-are-there'] && values.kubeconfig === undefined) {
@@ -50,4 +38,25 @@ export function parseCommand(args: readonly string[]): Command {
   }
   const { kubeconfig, kafka, keep, json } = values;
   return { type: 'play', options: { kubeconfig, kafka, keep, json, imagesAreThere: values['images-are-there'] } };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowNegative: true,
+      options: {
+        keep: { type: 'boolean', default: false },
+        kafka: { type: 'boolean', default: true },
+        json: { type: 'boolean', default: false },
+        kubeconfig: { type: 'string' },
+        'images-are-there': { type: 'boolean', default: false },
+        clean: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason}. The options are in: npm run demo -- --help`);
+  }
 }

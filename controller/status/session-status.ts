@@ -98,11 +98,10 @@ function progressOf(
     return { phase: 'Ready', message: readyMessage(split, routes) };
   if (before === 'Ready') return { phase: 'Ready', message: session.status?.message ?? '' };
   if (split.spec.phase === 'Patching') {
-    const { patched, total } = patchedPods(observed, split);
-    return {
-      phase: 'Restarting',
-      message: `restarting ${total} pods of ${observed.targetReference.name}: ${patched} of ${total} patched${waitingFor ? ` (${waitingFor})` : ''}`,
-    };
+    const { patched } = patchedPods(observed, split);
+    // Only the pods that have it: how many there are in all goes up and down while they are replaced.
+    const so = `restarting ${observed.targetReference.name}: ${patched} ${patched === 1 ? 'pod' : 'pods'} patched`;
+    return { phase: 'Restarting', message: waitingFor ? `${so}; ${waitingFor}` : so };
   }
   if (isForwarded) {
     const message = `${unpatched} of ${observed.pods.length} pods still read the original queue; they are being replaced`;

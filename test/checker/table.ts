@@ -19,41 +19,44 @@ function align(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-function rowOf(title: string, verdict: Verdict, readers: readonly string[]): string[] {
-  return [
-    title,
-    String(verdict.produced),
-    ...readers.map((reader) => String(verdict.receivedBy.get(reader) ?? 0)),
-    String(verdict.lost.length),
-    String(verdict.misrouted.length),
-    String(verdict.outOfOrder.length),
-    String(verdict.duplicates.length),
-    String(verdict.leftOvers.length),
-    String(verdict.corrupted.length),
-  ];
+type Column = readonly [title: string, value: (verdict: Verdict) => number];
+
+const FAULTS: readonly Column[] = [
+  ['lost', ({ lost }) => lost.length],
+  ['misrouted', ({ misrouted }) => misrouted.length],
+  ['out of order', ({ outOfOrder }) => outOfOrder.length],
+  ['corrupted', ({ corrupted }) => corrupted.length],
+  ['duplicates', ({ duplicates }) => duplicates.length],
+  ['left over', ({ leftOvers }) => leftOvers.length],
+];
+
+/** How many were produced, and who handled them: distinct messages, so a redelivered one counts for both readers. */
+export function readersTable(history: History): string {
+  const readers = [...new Set([...history.workloads, ...history.sessions].map(({ reader }) => reader))];
+  return tableOf(history, [
+    ['produced', ({ produced }) => produced],
+    ...readers.map((reader): Column => [reader, ({ receivedBy }) => receivedBy.get(reader) ?? 0]),
+  ]);
 }
 
-/** One row for each original, and one for all. `by NAME` counts distinct messages, so a redelivered one counts for both readers. */
+/** What the checker has counted. Duplicates and left-overs are no faults where a broker delivers at least once. */
+export function faultsTable(history: History): string {
+  return tableOf(history, FAULTS);
+}
+
+/** Both. Two, so that they fit a terminal. */
 export function verdictTable(history: History): string {
-  const readers = [...new Set([...history.workloads, ...history.sessions].map(({ reader }) => reader))];
+  return `${readersTable(history)}\n\n${faultsTable(history)}`;
+}
+
+/** One row for each original, and one for all. */
+function tableOf(history: History, columns: readonly Column[]): string {
+  const rowOf = (title: string, verdict: Verdict) => [title, ...columns.map(([, value]) => String(value(verdict)))];
   const sources = new Map(
     history.produced.map(({ kind, source }) => [`${kind === 'sqs' ? 'SQS' : 'Kafka'} ${source}`, { kind, source }]),
   );
-  const head = [
-    '',
-    'produced',
-    ...readers.map((reader) => `by ${reader}`),
-    'lost',
-    'misrouted',
-    'out of order',
-    'duplicates',
-    'left-overs',
-    'corrupted',
-  ];
-  const rows = [...sources].map(([title, { kind, source }]) =>
-    rowOf(title, judge(historyOf(history, kind, source)), readers),
-  );
-  return align([head, ...rows, rowOf('total', judge(history), readers)]);
+  const rows = [...sources].map(([title, { kind, source }]) => rowOf(title, judge(historyOf(history, kind, source))));
+  return align([['', ...columns.map(([title]) => title)], ...rows, rowOf('total', judge(history))]);
 }
 
 const SHOWN = 5;

@@ -60,6 +60,11 @@ export async function cached(name: string, build: (directory: string) => Promise
   }
 }
 
+/** Whether anybody is building anything for the cache just now. */
+export async function isBuilding(): Promise<boolean> {
+  return (await readdir(cacheRoot())).some((name) => name.startsWith('.lock-'));
+}
+
 /** Bytes used by a directory and everything below it; 0 when it does not exist. */
 export async function sizeOf(path: string): Promise<number> {
   const status = await lstat(path).catch(() => undefined);

@@ -2,6 +2,7 @@
  * The same interface for a cluster that is there already (kind, minikube, a company's): for macOS, for machines without
  * root, for `--kubeconfig`. Changes nothing in it by itself. What cannot work says how it is done there instead.
  */
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -31,6 +32,7 @@ function hostAddress(): string {
 
 /** Fails when the kubeconfig's cluster does not answer. */
 export async function clusterFromKubeconfig(path: string, options: ExternalClusterOptions = {}): Promise<Cluster> {
+  if (!existsSync(path)) throw new Error(`There is no kubeconfig ${path}.`);
   const progress = options.progress ?? createProgress();
   sweepStale();
   const binaries = await ensureHelm(progress);

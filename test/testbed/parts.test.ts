@@ -14,6 +14,7 @@ import { spawnSupervised } from './processes.ts';
 import { createProgress } from './progress.ts';
 import { openRun } from './runs.ts';
 import { writeTar } from './tar-writer.ts';
+import { type Machine, requireMachine } from './toolchain/machine.ts';
 import { describePlan } from './toolchain/plan.ts';
 import { readZipEntry } from './toolchain/zip.ts';
 import { DeadlineError, HopelessError, waitFor, waitForSync, withDeadline } from './wait.ts';
@@ -247,3 +248,25 @@ function zipOf(name: string, content: Buffer): Buffer {
   end.writeUInt32LE(local.length + packed.length, 16);
   return Buffer.concat([local, packed, entry, end]);
 }
+
+describe('what the machine lacks', () => {
+  const machine = (userId: number, works: readonly string[]): Machine => ({
+    platform: 'linux',
+    userId,
+    answers: async (command, args) => works.includes([command, ...args].join(' ')),
+  });
+  const NAMESPACES = ['unshare --version', 'unshare --net --mount --pid --fork true'];
+
+  test('is said all at once, and nothing of it when nothing is missing', async () => {
+    await requireMachine(true, machine(0, [...NAMESPACES, 'go version']));
+    await requireMachine(false, machine(0, NAMESPACES));
+    await requireMachine(false, machine(0, []));
+    await assert.rejects(requireMachine(true, machine(1000, NAMESPACES)), {
+      message: /Missing: root, .*; Go 1\.25 .*--kubeconfig PATH/,
+    });
+    await assert.rejects(requireMachine(false, machine(0, ['unshare --version'])), /the right to make namespaces/);
+    await assert.rejects(requireMachine(true, { ...machine(0, []), platform: 'darwin' }), {
+      message: /Missing: Linux \(this is darwin\)\./,
+    });
+  });
+});

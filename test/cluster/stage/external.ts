@@ -33,9 +33,10 @@ async function refuseWhatIsInUse(cluster: Cluster): Promise<void> {
   const namespaces = await cluster.kubectl(['get', 'namespaces', ...NAMESPACES, '--ignore-not-found', '-o', 'name']);
   const found = [...namespaces.trim().split('\n'), ...(await definitions(cluster))].filter((name) => name !== '');
   if (found.length === 0) return;
+  const shown = found.map((name) => name.replace('customresourcedefinition.apiextensions.k8s.io/', 'definition '));
   throw new Error(
-    `The cluster ${cluster.name} has ${found.join(', ')} already. What is played there makes and removes them: ` +
-      'use a cluster without, or remove them.',
+    `The cluster ${cluster.name} has these already, and what is played there makes and removes them:\n` +
+      `${shown.map((name) => `  ${name}`).join('\n')}\nUse a cluster without them, or remove them there if nobody needs them.`,
   );
 }
 

@@ -25,7 +25,7 @@ func main() {
 
 export function planCoredns(): PlannedStep[] {
   if (isCached(artefact)) return [];
-  return [{ what: `CoreDNS ${version} (compiled from Go)`, minutes: 1, megabytes: 300 }];
+  return [{ what: `CoreDNS ${version} (compiled from Go)`, minutes: 1, megabytes: 300, staysMegabytes: 50 }];
 }
 
 /** The path of the program. */

@@ -23,6 +23,8 @@ const packageOf: Record<string, string> = {
   gcc: 'gcc',
 };
 const cniPackage = 'containernetworking-plugins';
+/** What gcc only recommends, and a minimal system does not have. */
+const headers = { file: '/usr/include/unistd.h', package: 'libc6-dev' } as const;
 const cniDirectories = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
 const policyFile = '/usr/sbin/policy-rc.d';
 
@@ -80,7 +82,7 @@ async function withoutServices(action: () => Promise<void>): Promise<void> {
 
 function missingPackages(): string[] {
   const missing = Object.entries(packageOf).filter(([program]) => !isOnPath(program));
-  const names = missing.map(([, name]) => name);
+  const names = [...missing.map(([, name]) => name), ...(existsSync(headers.file) ? [] : [headers.package])];
   return [...new Set(cniDirectory() === undefined ? [...names, cniPackage] : names)];
 }
 

@@ -1,8 +1,8 @@
 /** Builds programs from Go modules, which is where current Kubernetes programs can be had without a container registry. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { cached } from '../cache.ts';
+import { cached, cachePath, isBuilding } from '../cache.ts';
 import { CommandError, runCommand } from '../commands.ts';
 import type { StepDetail } from '../progress.ts';
 
@@ -18,6 +18,9 @@ export type GoModule = {
 
 const buildDeadlineMs = 40 * 60_000;
 
+/** Go's own caches (gigabytes) while we build: an interrupted build goes on from there, and nothing of it is put into the user's. */
+const goCaches = 'go-caches';
+
 /** The directory with the built programs. Builds with low priority, at most two packages at a time on small machines. */
 export async function ensureGoPrograms(module: GoModule, detail: StepDetail): Promise<string> {
   const directory = await cached(module.name, async (aside) => {
@@ -31,7 +34,15 @@ export async function ensureGoPrograms(module: GoModule, detail: StepDetail): Pr
     const options = {
       cwd: aside,
       deadlineMs: buildDeadlineMs,
-      env: { ...process.env, GOWORK: 'off', CGO_ENABLED: '0' },
+      env: {
+        ...process.env,
+        GOWORK: 'off',
+        CGO_ENABLED: '0',
+        GOCACHE: join(cachePath(goCaches), 'build'),
+        GOMODCACHE: join(cachePath(goCaches), 'modules'),
+        // Else nobody but root could remove them again.
+        GOFLAGS: `${process.env['GOFLAGS'] ?? ''} -modcacherw`.trim(),
+      },
     };
     detail('downloading the modules');
     await runCommand('go', ['mod', 'tidy'], options);
@@ -43,13 +54,19 @@ export async function ensureGoPrograms(module: GoModule, detail: StepDetail): Pr
   return join(directory, 'bin');
 }
 
+/** For when everything is built. Not while anybody else is building. */
+export async function removeGoCaches(): Promise<void> {
+  if (await isBuilding()) return;
+  await rm(cachePath(goCaches), { recursive: true, force: true });
+}
+
 async function requireGo(): Promise<void> {
   try {
     await runCommand('go', ['version']);
   } catch (error) {
-    const detail = error instanceof CommandError ? error.result.stderr : '';
+    const detail = error instanceof CommandError ? `: ${error.result.stderr.trim()}` : '';
     throw new Error(
-      `Go 1.25 or newer is needed to build the cluster's programs and \`go version\` does not work ${detail}. ` +
+      `Go 1.25 or newer is needed to build the cluster's programs, and "go version" does not work${detail}. ` +
         'Install it (https://go.dev/dl), or give an existing cluster with --kubeconfig.',
     );
   }

@@ -14,9 +14,13 @@ export const elasticMqVersion = '1.7.1';
 export const kafkaEffort = { seconds: 15, diskMegabytes: 45 } as const;
 export const elasticMqEffort = { seconds: 10, diskMegabytes: 40 } as const;
 
+type MissingProgram = { readonly available: false; readonly reason: string; readonly howToGet: string };
+
 export type JavaProgram =
   | { readonly available: true; readonly version: string; readonly classPath: string }
-  | { readonly available: false; readonly reason: string; readonly howToGet: string };
+  | MissingProgram;
+
+const KAFKA = 'Apache Kafka';
 
 const DOWNLOAD_DEADLINE_MS = 15 * 60_000;
 /** Bound by name, so that Maven does not choose another one tomorrow. */
@@ -63,12 +67,24 @@ async function answers(command: string, argument: string): Promise<boolean> {
   }
 }
 
-function missing(program: string, needed: string, debianPackage: string): JavaProgram {
+function missing(program: string, needed: string, debianPackage: string): MissingProgram {
   return {
     available: false,
     reason: `${program} cannot be started: the command ${needed} is missing.`,
     howToGet: `Install it, for example on Debian with: apt-get install ${debianPackage}`,
   };
+}
+
+/** Java is needed to run it, Maven only until it is in the cache. */
+async function lacking(program: string, cacheName: string): Promise<MissingProgram | undefined> {
+  if (!(await answers('java', '-version'))) return missing(program, 'java', 'openjdk-17-jre-headless');
+  if (!isCached(cacheName) && !(await answers('mvn', '-version'))) return missing(program, 'mvn', 'maven');
+  return undefined;
+}
+
+/** Why there can be no broker on this machine, and how there could be; undefined when there can. */
+export function lackingForKafka(): Promise<MissingProgram | undefined> {
+  return lacking(KAFKA, `kafka-${kafkaVersion}`);
 }
 
 async function ensure(
@@ -77,15 +93,15 @@ async function ensure(
   version: string,
   artifacts: readonly Artifact[],
 ): Promise<JavaProgram> {
-  if (!(await answers('java', '-version'))) return missing(program, 'java', 'openjdk-17-jre-headless');
-  if (!isCached(cacheName) && !(await answers('mvn', '-version'))) return missing(program, 'mvn', 'maven');
+  const without = await lacking(program, cacheName);
+  if (without !== undefined) return without;
   const directory = await cached(cacheName, (aside) => download(aside, artifacts));
   return { available: true, version, classPath: join(directory, 'lib', '*') };
 }
 
 /** Throws only when the download fails. */
 export function ensureKafka(): Promise<JavaProgram> {
-  return ensure('Apache Kafka', `kafka-${kafkaVersion}`, kafkaVersion, [
+  return ensure(KAFKA, `kafka-${kafkaVersion}`, kafkaVersion, [
     { group: 'org.apache.kafka', name: 'kafka_2.13', version: kafkaVersion },
     { group: 'org.slf4j', name: 'slf4j-simple', version: '1.7.36' },
   ]);

@@ -27,7 +27,14 @@ const programs = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler',
 
 export function planKubernetes(): PlannedStep[] {
   if (isCached(artefact)) return [];
-  return [{ what: `Kubernetes ${kubernetesVersion} (five programs, compiled from Go)`, minutes: 5, megabytes: 4300 }];
+  return [
+    {
+      what: `Kubernetes ${kubernetesVersion} (five programs, compiled from Go)`,
+      minutes: 5,
+      megabytes: 4300,
+      staysMegabytes: 400,
+    },
+  ];
 }
 
 export async function ensureKubernetes(progress: Progress): Promise<KubernetesBinaries> {

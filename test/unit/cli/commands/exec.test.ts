@@ -34,7 +34,7 @@ test('every step is a JSON line', async (t) => {
     'created done: Session alice-bbbbbb of deployment/orders-worker in namespace shop',
     'progress done: 2 queues made.',
     'progress doing: Preparing',
-    'progress doing: Waiting for the pods. (1 of 3 pods patched)',
+    'progress doing: Waiting for the pods.',
     'ready done: Ready after 0 ms',
     'exit info: The command ended with code 0',
     'ending doing: Ending session alice-bbbbbb',

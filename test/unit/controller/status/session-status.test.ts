@@ -77,10 +77,8 @@ describe('the status of a session', () => {
     const pods = [pod('a', 'new'), pod('b', undefined), pod('c', undefined, true)];
     const { phase, message } = statusIn('Patching', '2 of 3 pods still read the original queue', pods);
     assert.equal(phase, 'Restarting');
-    assert.equal(
-      message,
-      'restarting 2 pods of orders-worker: 1 of 2 patched (2 of 3 pods still read the original queue)',
-    );
+    assert.equal(message, 'restarting orders-worker: 1 pod patched; 2 of 3 pods still read the original queue');
+    assert.equal(statusIn('Patching').message, 'restarting orders-worker: 0 pods patched');
   });
 
   test('is not Ready any more when no forwarder is alive, and says where the messages are', () => {
