@@ -11,6 +11,7 @@ import { cleanCache } from './testbed/cache.ts';
 import { openRun, sweepStale } from './testbed/runs.ts';
 import { ensureKafka } from './testbed/toolchain/kafka.ts';
 import { describePlan } from './testbed/toolchain/plan.ts';
+import { ensurePython } from './testbed/toolchain/python.ts';
 
 /** For tests that can use a cluster that is already there. */
 const KUBECONFIG_VARIABLE = 'QUEUE_SPLITTER_KUBECONFIG';
@@ -92,12 +93,15 @@ function announce(chosen: readonly Chosen[], { seed, sampleMs }: RunOptions): vo
   if (plan !== undefined) write(plan);
 }
 
-/** Tests that need Kafka skip themselves; here it is said at the start as well, so that nobody overlooks it. */
+/** Tests that need Kafka or Python skip themselves; here it is said at the start as well, so that nobody overlooks it. */
 async function sayWhatIsMissing(chosen: readonly Chosen[]): Promise<void> {
-  const needsKafka = chosen.some(({ suite, files }) => files.length > 0 && !['unit', 'helm'].includes(suite.name));
-  if (!needsKafka) return;
+  const needsBrokers = chosen.some(({ suite, files }) => files.length > 0 && !['unit', 'helm'].includes(suite.name));
+  if (!needsBrokers) return;
   const kafka = await ensureKafka();
   if (!kafka.available) write(`Tests with Kafka are skipped. ${kafka.reason} ${kafka.howToGet}`);
+  const python = await ensurePython();
+  if (!python.available)
+    write(`Tests with moto, boto3 and librdkafka are skipped. ${python.reason} ${python.howToGet}`);
 }
 
 function runFiles(suite: Suite, files: readonly string[], signal: AbortSignal): Promise<Counts> {

@@ -11,7 +11,7 @@ import { createKafkaAdmin, type KafkaAdmin } from '../../controller/brokers/kafk
 import { createKafkaPipeline } from '../../sidecar/kafka/pipeline.ts';
 import type { KafkaSettings } from '../../sidecar/kafka/settings.ts';
 import type { Pipeline } from '../../sidecar/pipeline.ts';
-import { type KafkaBroker, startKafka } from '../testbed/brokers/kafka.ts';
+import { type KafkaBroker, type KafkaOptions, startKafka } from '../testbed/brokers/kafka.ts';
 import { localPlace, type Place } from '../testbed/brokers/place.ts';
 import { openRun, type Run } from '../testbed/runs.ts';
 import { ensureKafka } from '../testbed/toolchain/kafka.ts';
@@ -49,11 +49,14 @@ const program = await ensureKafka();
 export const skip: string | false = program.available ? false : `${program.reason} ${program.howToGet}`;
 
 /** Undefined where it cannot run; every test that needs it is skipped then. */
-export async function openKafkaWorld(brokerProperties: Record<string, string> = {}): Promise<KafkaWorld | undefined> {
+export async function openKafkaWorld(
+  brokerProperties: Record<string, string> = {},
+  more: Pick<KafkaOptions, 'listener' | 'formatting'> = {},
+): Promise<KafkaWorld | undefined> {
   if (!program.available) return undefined;
   const run = openRun();
   const place = localPlace(run);
-  const broker = await startKafka(place, program, { autoCreateTopics: false, properties: brokerProperties });
+  const broker = await startKafka(place, program, { autoCreateTopics: false, properties: brokerProperties, ...more });
   const properties = new Map([['bootstrap.servers', broker.bootstrapServers]]);
   const cluster = new Cluster(kafkaClientOptions(properties));
   const admin = createKafkaAdmin(async () => properties);

@@ -4,6 +4,7 @@ import { isCached } from '../testbed/cache.ts';
 import { planClusterTools } from '../testbed/toolchain/index.ts';
 import { elasticMqEffort, elasticMqVersion, kafkaEffort, kafkaVersion } from '../testbed/toolchain/kafka.ts';
 import type { PlannedStep } from '../testbed/toolchain/plan.ts';
+import { pythonCacheName, pythonEffort } from '../testbed/toolchain/python.ts';
 
 export type Suite = {
   name: string;
@@ -82,5 +83,6 @@ function planBrokers(): PlannedStep[] {
   };
   add(`Apache Kafka ${kafkaVersion} (from Maven Central)`, `kafka-${kafkaVersion}`, kafkaEffort);
   add(`ElasticMQ ${elasticMqVersion} (from Maven Central)`, `elasticmq-${elasticMqVersion}`, elasticMqEffort);
+  add('moto, boto3 and Kafka clients for Python (from PyPI)', pythonCacheName, pythonEffort);
   return steps;
 }

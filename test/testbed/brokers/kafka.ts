@@ -19,6 +19,10 @@ export type KafkaOptions = {
   readonly autoCreateTopics?: boolean;
   /** Overrides server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** One more than the plain one that this process uses. */
+  readonly listener?: { readonly name: string; readonly protocol: string; readonly port: number };
+  /** More arguments for the formatting of the data directory, for example `--add-scram …`. */
+  readonly formatting?: readonly string[];
 };
 
 export type KafkaBroker = {
@@ -45,14 +49,17 @@ function clusterId(): string {
 }
 
 function propertiesOf(place: Place, port: number, controllerPort: number, directory: string, options: KafkaOptions) {
+  const { listener } = options;
+  const more = listener === undefined ? '' : `,${listener.name}://${place.host}:${listener.port}`;
+  const protocol = listener === undefined ? '' : `,${listener.name}:${listener.protocol}`;
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@${place.host}:${controllerPort}`,
-    listeners: `PLAINTEXT://${place.host}:${port},CONTROLLER://${place.host}:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://${place.host}:${port}`,
+    listeners: `PLAINTEXT://${place.host}:${port},CONTROLLER://${place.host}:${controllerPort}${more}`,
+    'advertised.listeners': `PLAINTEXT://${place.host}:${port}${more}`,
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocol}`,
     'log.dirs': join(directory, 'data'),
     'auto.create.topics.enable': String(options.autoCreateTopics ?? true),
     'offsets.topic.replication.factor': '1',
@@ -94,6 +101,7 @@ export async function startKafka(place: Place, program: JavaProgram, options: Ka
     `--cluster-id=${clusterId()}`,
     '-c',
     file,
+    ...(options.formatting ?? []),
   ]);
   const launch = async () => {
     const started = await place.start('java', [...java, 'kafka.Kafka', file], { name: `kafka-${port}` });

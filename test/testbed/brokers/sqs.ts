@@ -1,6 +1,6 @@
 /**
- * SQS emulators as processes of the run: fauxqs (npm; fast, strict, the default) and ElasticMQ (Maven Central; another opinion).
- * Both keep everything in memory, so that a restart begins empty, but for fauxqs with `durable`.
+ * SQS emulators as processes of the run: fauxqs (npm; fast, strict, the default), ElasticMQ (Maven Central) and moto (PyPI): other opinions.
+ * All keep everything in memory, so that a restart begins empty, but for fauxqs with `durable`.
  */
 import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Supervised } from '../processes.ts';
 import type { JavaProgram } from '../toolchain/kafka.ts';
+import type { PythonProgram } from '../toolchain/python.ts';
 import { type Place, startListener, waitForLine } from './place.ts';
 
 export type SqsEmulator = {
@@ -108,6 +109,23 @@ export async function startElasticMq(
       name: `elasticmq-${port}`,
     });
     await waitForLine(started, /=== ElasticMQ server .* started/, 60_000);
+    return started;
+  });
+}
+
+/** Slow, and it answers one request after another: ask it for little. */
+export async function startMoto(
+  place: Place,
+  program: PythonProgram,
+  options: { readonly port?: number } = {},
+): Promise<SqsEmulator> {
+  if (!program.available) throw new Error(`${program.reason} ${program.howToGet}`);
+  const port = options.port ?? (await place.port(5000));
+  return emulatorOf(place, port, async () => {
+    const started = await place.start(program.command, ['-m', 'moto.server', '-H', place.host, '-p', String(port)], {
+      name: `moto-${port}`,
+    });
+    await waitForLine(started, /Running on http/, 60_000);
     return started;
   });
 }
