@@ -170,7 +170,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const projection = projector.start(sessions, signal);
   try {
     await Promise.all(reflectors.map((reflector) => reflector.waitForSync(signal)));
-    log.info({ sessions: sessions.list().length, splits: splits.list().length }, 'leading');
+    log.info({ sessions: sessions.list().length, splits: splits.list().length }, 'everything is listed');
     webhook.start();
     webhook.add('entries');
     targets.start();

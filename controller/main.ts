@@ -6,6 +6,7 @@ import { SplitterError } from '../common/errors.ts';
 import { createKubeClient } from '../common/kube/client.ts';
 import { inClusterConnection } from '../common/kube/connection.ts';
 import { EventRecorder } from '../common/kube/events.ts';
+import { objectKey } from '../common/kube/keys.ts';
 import { LeaderElector } from '../common/kube/leader-election.ts';
 import { NAMESPACES } from '../common/kube/resources.ts';
 import type { KubeClient } from '../common/kube/types.ts';
@@ -124,7 +125,13 @@ function createActContext(
       caBundle: async () => (await ensureCertificateAuthority(client, config.namespace, systemClock)).bundle,
       prove: createProve(client, service),
     }),
-    announce: (subject, type, reason, message) => void events.record(subject, type, reason, message),
+    announce: (subject, type, reason, message) => {
+      log[type === 'Warning' ? 'warn' : 'info'](
+        { about: `${subject.kind} ${objectKey(subject.metadata)}`, reason },
+        message,
+      );
+      void events.record(subject, type, reason, message);
+    },
     failures: new Failures(systemClock.now, log),
     now: systemClock.now,
   };

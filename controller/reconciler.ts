@@ -7,6 +7,7 @@ import { perform } from './act/perform.ts';
 import { decide } from './decide/decide.ts';
 import type { Decision, Observed } from './decide/observed.ts';
 import type { Names } from './decide/plan.ts';
+import { describeAction } from './describe.ts';
 import { countPods, measured } from './measure.ts';
 import { type ObserverOptions, observe } from './observe/observe.ts';
 import { report } from './report.ts';
@@ -44,10 +45,11 @@ async function performAll(
 ): Promise<void> {
   const place: Place = { namespace: key.namespace, target: observed.targetReference };
   for (const action of decision.actions) {
-    const why = 'why' in action ? { why: action.why } : {};
-    log.info({ ...key, phase: observed.split?.spec.phase, action: action.type, ...why }, 'act');
+    const facts = { ...key, phase: observed.split?.spec.phase, action: action.type };
+    log.debug(facts, 'begins');
     crashPoint(`controller.before-${action.type}`);
     await measured(action, observed, () => perform(act, place, action));
+    log.info(facts, describeAction(action));
     crashPoint(`controller.after-${action.type}`);
   }
 }

@@ -5,6 +5,7 @@ import type { ForwarderQueueStatus, SplitQueue, WorkloadSplit } from '../api/kin
 import { type Clock, pause } from '../common/clock.ts';
 import { toSplitterError } from '../common/errors.ts';
 import { createBackoff } from '../common/kube/backoff.ts';
+import { objectKey } from '../common/kube/keys.ts';
 import type { Log } from '../common/log.ts';
 import type { Pipeline, PipelineOptions } from './pipeline.ts';
 
@@ -35,6 +36,8 @@ export class SplitRunner {
   #isOurs = true;
   #split: WorkloadSplit;
   #acknowledged = 0;
+  /** What was last said of each queue. */
+  readonly #told = new Map<string, string>();
   #updated = new AbortController();
 
   constructor(options: SplitRunnerOptions) {
@@ -92,6 +95,7 @@ export class SplitRunner {
       const applied = await Promise.all(spec.queues.map((queue) => this.#apply(queue)));
       if (updated.signal.aborted) return;
       if (applied.every(Boolean)) this.#acknowledged = spec.revision;
+      this.#tell();
       onChange();
       if (applied.every(Boolean)) return;
       await pause(clock, backoff.next(), updated.signal);
@@ -107,10 +111,9 @@ export class SplitRunner {
       return true;
     } catch (error) {
       const { code, message } = toSplitterError(error);
-      log.warn(
-        { err: error, split: split.metadata.name, queue: queue.id, code },
-        'a queue cannot be forwarded; trying again',
-      );
+      // The sentence is told with the state; only of what nobody expected the stack is worth a line at each try.
+      const facts = { err: error, split: objectKey(split.metadata), queue: queue.key, code };
+      log[code === 'Internal' ? 'error' : 'debug'](facts, 'a queue cannot be forwarded; tried again');
       this.#failures.set(queue.key, {
         key: queue.key,
         state: 'Error',
@@ -132,12 +135,30 @@ export class SplitRunner {
         uid: this.uid,
         workload: split.spec.target.name,
       },
-      onChange,
+      onChange: () => {
+        this.#tell();
+        onChange();
+      },
       mayWrite: () => this.#isOurs && mayAct(),
       othersMayWrite,
     });
     this.#pipelines.set(queue.key, pipeline);
     return pipeline;
+  }
+
+  /** One line whenever a queue comes into another state, has another problem, or other sessions. */
+  #tell(): void {
+    const { log, split } = this.#options;
+    for (const { key, state, message, reason, cutOver } of this.queues) {
+      const routes = this.#split.spec.queues.find((queue) => queue.key === key)?.routes ?? [];
+      const sessions = routes.filter((route) => !route.ending).map((route) => route.session);
+      const told = JSON.stringify([state, reason, sessions]);
+      if (this.#told.get(key) === told) continue;
+      this.#told.set(key, told);
+      const facts = { split: objectKey(split.metadata), queue: key, state, sessions, cutOver };
+      if (message === undefined) log.info(facts, `queue ${key}: ${state}`);
+      else log.warn({ ...facts, reason }, `queue ${key}: ${state}: ${message}`);
+    }
   }
 
   /** Queues that the split does not name any more. */
@@ -147,6 +168,7 @@ export class SplitRunner {
       if (current.has(key)) continue;
       this.#pipelines.delete(key);
       this.#failures.delete(key);
+      this.#told.delete(key);
       void pipeline.close();
     }
   }

@@ -7,7 +7,7 @@ import type { Log } from '../common/log.ts';
 import { webhookMetrics } from '../common/metrics/webhook.ts';
 import type { Lookup, SplitReference } from './lookup.ts';
 import { type Injection, type Mutation, mutate, type Pod } from './mutate.ts';
-import { type AdmissionResponse, type AdmissionReview, podToCreate } from './review.ts';
+import { type AdmissionResponse, type AdmissionReview, podName, podToCreate } from './review.ts';
 
 type Verdict = { result: 'patched' | 'unchanged' | 'skipped' | 'denied'; reason: string; response: AdmissionResponse };
 
@@ -21,9 +21,19 @@ export function createAdmit(lookup: Lookup, log: Log, clock: Clock = systemClock
     webhookMetrics.requests.inc({ result, reason });
     webhookMetrics.duration.observe({ result }, durationMs / 1000);
     const { namespace, name: split, environmentRevision } = reference;
-    const { uid, name: pod } = review.request;
-    const facts = { uid, namespace, split, environmentRevision, pod, result, reason, durationMs };
-    if (response.allowed) log.info(facts, 'admission');
+    const { uid } = review.request;
+    const pod = podName(review);
+    const facts = {
+      uid,
+      namespace,
+      split,
+      environmentRevision,
+      pod,
+      result,
+      reason,
+      durationMs: Math.round(durationMs),
+    };
+    if (response.allowed) log.info(facts, `pod ${pod} is ${result}`);
     else log.error({ ...facts, message: response.message }, 'admission refused');
     return response;
   };

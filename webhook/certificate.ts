@@ -35,6 +35,7 @@ export class CertificateKeeper {
   readonly #options: CertificateOptions;
   #current: KeyPair | undefined;
   #authority: Authority | undefined;
+  #isWaiting = false;
 
   constructor(options: CertificateOptions) {
     this.#options = options;
@@ -78,7 +79,9 @@ export class CertificateKeeper {
       this.#authority = (await readAuthority(client, namespace)) ?? this.#authority;
       const authority = this.#authority;
       if (!authority) {
-        log.info({ secret: AUTHORITY_SECRET }, 'waiting for the certificate authority');
+        if (!this.#isWaiting)
+          log.info(`waiting for the certificate authority ${AUTHORITY_SECRET}, which the controller makes`);
+        this.#isWaiting = true;
         return undefined;
       }
       if (!this.#isDue(authority)) return undefined;
@@ -89,7 +92,7 @@ export class CertificateKeeper {
       );
       return { key: this.#current.key, cert: joinPems([this.#current.certificate, authority.certificate]) };
     } catch (error) {
-      log.warn({ err: error, secret: AUTHORITY_SECRET }, 'cannot read the certificate authority; trying again');
+      log.warn({ err: error }, `cannot read the certificate authority ${AUTHORITY_SECRET}; trying again`);
       return undefined;
     } finally {
       this.#measure();

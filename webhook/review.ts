@@ -15,6 +15,8 @@ const pod = z.looseObject({
   }),
 });
 
+const metadataOf = z.looseObject({ metadata: z.looseObject({ generateName: z.string().optional() }) });
+
 const admissionReview = z.object({
   apiVersion: z.string(),
   kind: z.literal('AdmissionReview'),
@@ -50,6 +52,13 @@ export function podToCreate({ request }: AdmissionReview): Pod | undefined {
   const result = pod.safeParse(request.object);
   if (result.success) return result.data;
   throw new SplitterError('ApiRejected', `Not a pod: ${z.prettifyError(result.error)}`);
+}
+
+/** For logs: most pods get their name after the admission, and have only its beginning now. */
+export function podName({ request }: AdmissionReview): string {
+  if (request.name) return request.name;
+  const { generateName } = metadataOf.safeParse(request.object).data?.metadata ?? {};
+  return generateName === undefined ? 'without a name' : `${generateName}…`;
 }
 
 /** The answer in the version that was asked, with the uid that was asked. */

@@ -2,6 +2,8 @@
 import { RESTARTED_AT_ANNOTATION } from '../../api/constants.ts';
 import { SplitterError } from '../../common/errors.ts';
 import { DEPLOYMENTS, PODS } from '../../common/kube/resources.ts';
+import type { KubeObject } from '../../common/kube/types.ts';
+import { splitName } from '../../common/naming/kubernetes.ts';
 import type { PodFact } from '../decide/observed.ts';
 import type { ActContext, Place } from './context.ts';
 import { ignoreMissing } from './sessions.ts';
@@ -13,7 +15,14 @@ export async function restartTarget(
   restartedAt: string,
   resourceVersion: string | undefined,
 ): Promise<void> {
-  await annotate(context, place, restartedAt, resourceVersion);
+  const { metadata } = await annotate(context, place, restartedAt, resourceVersion);
+  const { apiVersion, kind } = place.target;
+  context.announce(
+    { apiVersion, kind, metadata },
+    'Normal',
+    'Restarting',
+    `new pods read fallback queues while developers have sessions (WorkloadSplit ${splitName(place.target)}); SplitEnded tells when that is over`,
+  );
 }
 
 /** The template equals the owner's again, so a Deployment goes back to its own ReplicaSet (kubernetes-notes C3). */
@@ -30,8 +39,8 @@ async function annotate(
   { namespace, target }: Place,
   value: string | null,
   resourceVersion: string | undefined,
-): Promise<void> {
-  await client.mergePatch(
+): Promise<KubeObject> {
+  return await client.mergePatch(
     DEPLOYMENTS,
     { name: target.name, namespace },
     {

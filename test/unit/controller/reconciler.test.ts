@@ -116,15 +116,32 @@ describe('the life of a split', () => {
     assert.ok(sessions.length <= 10, sessions.join('\n'));
   });
 
-  it('says every action in one line with the target, and nothing of filters and values', async () => {
+  it('says every action in one readable line with the target, and nothing of filters', async () => {
     const play = await ready();
-    const acts = play.log.entries.filter(({ message }) => message === 'act');
-    assert.ok(acts.length >= 8);
-    for (const { level, facts } of acts) {
-      assert.equal(level, 'info');
-      assert.doesNotMatch(JSON.stringify(facts), /alice\$|tenant/);
-    }
-    assert.deepEqual(acts[0]?.facts, { ...KEY, phase: undefined, action: 'CreateSplit' });
+    const said = play.log.entries.filter(({ level }) => level === 'info');
+    assert.ok(said.length >= 8);
+    for (const { facts, message } of said) assert.doesNotMatch(JSON.stringify([facts, message]), /alice\$|tenant/);
+    assert.deepEqual(said[0], {
+      level: 'info',
+      facts: { ...KEY, phase: undefined, action: 'CreateSplit' },
+      message: 'a split begins',
+    });
+    const phases = said.map(({ message }) => message).filter((message) => /→/.test(String(message)));
+    assert.deepEqual(phases, [
+      'Preparing → Patching: the environment of the pods is complete',
+      'Patching → Splitting: every pod of the target is patched',
+    ]);
+  });
+
+  it('does not say that something was done which failed', async () => {
+    const play = setUp();
+    putSession(play.kube, 'alice');
+    play.kube.fail('create workloadsplits', refusal(403, 'Forbidden', 'not allowed'));
+    await assert.rejects(play.rest());
+    assert.deepEqual(
+      play.log.entries.map(({ level, message }) => [level, message]),
+      [['debug', 'begins']],
+    );
   });
 });
 

@@ -46,6 +46,13 @@ describe('admit', () => {
     assert.equal(reads, 0);
   });
 
+  it('says in one line which pod, as far as it has a name, and what became of it', async () => {
+    cached = makeSplit();
+    const generated = { ...makePod(), metadata: { ...makePod().metadata, generateName: 'worker-7f9c-' } };
+    assert.equal((await admit(generated)).log?.message, 'pod worker-7f9c-… is patched');
+    assert.equal((await admit(makePod(), { name: 'worker-0' })).log?.message, 'pod worker-0 is patched');
+  });
+
   it('asks the API server when the cache is behind the entry that called', async () => {
     live = makeSplit({ environment: [variable('app', 'QUEUE', 'new')] });
     for (const known of [undefined, makeSplit({ environmentRevision: 2 })]) {

@@ -74,7 +74,7 @@ describe('webhook process', () => {
   };
 
   it('is not ready while there is no certificate authority', async () => {
-    await said('waiting for the certificate authority');
+    await said('waiting for the certificate authority queue-splitter-webhook-ca, which the controller makes');
     const { statusCode, body } = await readiness();
     assert.equal(statusCode, 503);
     assert.match(body.checks['certificate'] ?? '', /waiting for the Secret/);

@@ -136,6 +136,7 @@ describe('the target', () => {
     putDeployment(bench.kube);
     await act(bench, { type: 'RestartTarget', restartedAt: 'now', resourceVersion: versionOf(bench) });
     assert.equal(annotationOf(bench), 'now');
+    assert.deepEqual(bench.announced, ['Normal Restarting orders-worker'], 'who wonders about new pods looks there');
     await act(bench, { type: 'RemoveRestartAnnotation', resourceVersion: versionOf(bench) });
     assert.equal(annotationOf(bench), undefined);
   });
