@@ -121,6 +121,8 @@ function isClaimed(world: World, spec: WorkloadSplit['spec'], { queue }: LedgerE
 }
 
 function claim(world: World, entry: LedgerEntry, uid: string): void {
+  // A claim is the API server's matter, which falters like a broker.
+  if (world.broker.mode === 'falters') world.broker.answer();
   const holder = world.broker.claims.get(entry.name);
   if (holder !== undefined && holder !== uid) throw new SplitterError('OriginalClaimed', `split by ${holder}`);
   world.broker.claims.set(entry.name, uid);
