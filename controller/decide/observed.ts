@@ -81,6 +81,8 @@ export type QueueFacts = {
   settleMessage: string;
   /** Messages that the target still has to read in the fallback; undefined = not asked or not known. */
   remaining: number | undefined;
+  /** Why `remaining` is not known although it was asked for. */
+  problem: string | undefined;
   /** `remaining` was 0 in every observation for the broker's confirmation time. */
   drained: boolean;
 };

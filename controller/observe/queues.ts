@@ -39,13 +39,14 @@ export async function observeQueues(
     const settledFact = settled ? await settle(broker, queue, goneAddresses) : undefined;
     const settledFor = steady.note(`${id} settled`, settledFact?.settled === true);
     const isAsked = ASK_REMAINING.has(phase) && exists(split, queue);
-    const remaining = isAsked ? await broker.remaining(queue).catch(() => undefined) : undefined;
+    const { remaining, problem } = isAsked ? await count(broker, queue) : UNASKED;
     const quiet = reports(split, queue, 'Stopped', 'Returned');
     const emptyFor = steady.note(`${id} empty`, quiet && remaining === 0);
     facts.set(queue.key, {
       settled: settledFor.times > 0 && settledFor.forMs >= SETTLED_MS[queue.kind],
       settleMessage: settledFact?.message ?? 'the target restarts',
       remaining,
+      problem,
       drained: emptyFor.times > 1 && emptyFor.forMs >= emptyConfirmationMs[queue.kind],
     });
   }
@@ -62,6 +63,18 @@ async function settle(
     return await broker.settle(queue, goneAddresses);
   } catch (error) {
     return { settled: false, message: toSplitterError(error).message };
+  }
+}
+
+type Count = Pick<QueueFacts, 'remaining' | 'problem'>;
+
+const UNASKED: Count = { remaining: undefined, problem: undefined };
+
+async function count(broker: BrokerAdmin, queue: SplitQueue): Promise<Count> {
+  try {
+    return { remaining: await broker.remaining(queue), problem: undefined };
+  } catch (error) {
+    return { remaining: undefined, problem: toSplitterError(error).message };
   }
 }
 

@@ -48,8 +48,8 @@ function giveUpDrain({ observed, split }: SplitContext, full: readonly SplitQueu
 export function remainingText(observed: Observed, queues: readonly SplitQueue[]): string {
   return queues
     .map((queue) => {
-      const remaining = observed.queues.get(queue.key)?.remaining;
-      return `${remaining === undefined ? 'an unknown number of' : remaining} messages in ${queue.fallback.name}`;
+      const { remaining = 'an unknown number of', problem } = observed.queues.get(queue.key) ?? {};
+      return `${remaining} messages in ${queue.fallback.name}${problem === undefined ? '' : ` (${problem})`}`;
     })
     .join(', ');
 }

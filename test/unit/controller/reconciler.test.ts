@@ -76,6 +76,8 @@ async function ready(): Promise<Play> {
 }
 
 const deleteSession = ({ kube }: Bench): Promise<boolean> => kube.delete(SPLIT_SESSIONS, ALICE);
+const waitsFor = (play: Play): string =>
+  splitOf(play)?.status?.conditions?.find(({ type }) => type === 'Progressing')?.message ?? '';
 const isOver = (play: Play): boolean => sessionOf(play) === undefined && splitOf(play) === undefined;
 
 describe('the life of a split', () => {
@@ -225,6 +227,17 @@ describe('what goes wrong', () => {
     assert.equal(sessionOf(play)?.status?.message, 'temporary queues: no answer');
     play.brokers.SQS.failure = undefined;
     await play.until('alice is Ready', () => phaseOf(play) === 'Ready');
+  });
+
+  it('while the target drains is told, so that nobody waits for a count that never comes', async () => {
+    const play = await ready();
+    await deleteSession(play);
+    await play.until('it drains', () => splitOf(play)?.spec.phase === 'Draining');
+    play.brokers.SQS.failure = new SplitterError('PermissionDenied', 'sqs:GetQueueAttributes is not granted');
+    await play.until('it is said', () => /unknown number.*sqs:GetQueueAttributes is not/.test(waitsFor(play)));
+    assert.equal(splitOf(play)?.spec.phase, 'Draining');
+    play.brokers.SQS.failure = undefined;
+    await play.until('all is put back', () => isOver(play));
   });
 
   it('for longer than a restart may take fails the session with the cause', async () => {

@@ -103,6 +103,7 @@ describe('what the target still has to read', () => {
       settled: false,
       settleMessage: 'the target restarts',
       remaining: 0,
+      problem: undefined,
       drained: false,
     });
     await clock.advance(59_000);
@@ -131,13 +132,14 @@ describe('what the target still has to read', () => {
     }
   });
 
-  it('is not known when the broker does not answer, and that interrupts the proof', async () => {
+  it('is not known when the broker does not answer: the cause is told, and the proof is interrupted', async () => {
     const { look, clock, split, broker } = drain();
     const quiet = saying(split, 'Stopped');
     await look(quiet);
     await clock.advance(60_000);
     broker.failure = UNREACHABLE;
-    assert.deepEqual([(await look(quiet)).remaining, (await look(quiet)).drained], [undefined, false]);
+    const { remaining, problem, drained } = await look(quiet);
+    assert.deepEqual([remaining, problem, drained], [undefined, 'no answer from the broker', false]);
     broker.failure = undefined;
     assert.equal((await look(quiet)).drained, false);
   });

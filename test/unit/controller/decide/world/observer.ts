@@ -98,6 +98,7 @@ export class Observer {
             settled: settled.times > 0 && settled.forMs >= (queue.kind === 'Kafka' ? 1000 : 0),
             settleMessage: 'somebody reads',
             remaining,
+            problem: undefined,
             drained: empty.times > 1 && empty.forMs >= EMPTY_CONFIRMATION_MS,
           },
         ];
