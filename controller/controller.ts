@@ -2,7 +2,7 @@
 import { FORWARDER_LABEL, PATCHED_LABEL, SESSION_LABEL, WEBHOOK_CONFIGURATION_NAME } from '../api/constants.ts';
 import type { SplitSession } from '../api/kinds/split-session.ts';
 import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
-import type { Clock } from '../common/clock.ts';
+import { type Clock, untilAborted } from '../common/clock.ts';
 import { toSplitterError } from '../common/errors.ts';
 import type { Lease } from '../common/kube/lease.ts';
 import { type Change, Reflector } from '../common/kube/reflector.ts';
@@ -77,7 +77,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
 
   const observer: ObserverOptions = {
     ...options.observer,
-    leaseVersion: ({ metadata }) => leases.get(objectName(metadata))?.metadata.resourceVersion,
+    leaseVersion: ({ metadata }) => leases.get(metadata)?.metadata.resourceVersion,
     isForwarderAway: createForwarderWatch({
       client,
       lease: forwarders.get.bind(forwarders),
@@ -179,7 +179,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     sweeps.add('mark');
     garbage.start();
     garbage.add('all');
-    await aborted(signal);
+    await untilAborted(signal);
   } catch (error) {
     if (!signal.aborted) throw toSplitterError(error);
   } finally {
@@ -187,15 +187,6 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     await projection;
     await Promise.all([...reflectors.map((reflector) => reflector.stop()), targetPods.stop()]);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-function objectName({ name, namespace }: { name: string; namespace?: string }): { name: string; namespace?: string } {
-  return { name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 function targetText(namespace: string, split: string): string {

@@ -4,11 +4,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { SplitSession, SplitSessionStatus } from '../api/kinds/split-session.ts';
 import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
 import type { SplitterError } from '../common/errors.ts';
-import { isLostRace } from '../common/kube/api-error.ts';
+import { ignoreMissing, isLostRace } from '../common/kube/api-error.ts';
+import { nameOf } from '../common/kube/keys.ts';
 import { SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../common/kube/resources.ts';
-import type { ObjectName } from '../common/kube/types.ts';
 import type { ActContext } from './act/context.ts';
-import { ignoreMissing } from './act/sessions.ts';
 import type { Decision, Observed } from './decide/observed.ts';
 import { sessionStatus } from './status/session-status.ts';
 import { splitStatus } from './status/split-status.ts';
@@ -72,8 +71,4 @@ async function reportSplit(
   await ignoreMissing(
     client.mergePatch<WorkloadSplit>(WORKLOAD_SPLITS, nameOf(split), { status }, { subresource: 'status' }),
   );
-}
-
-function nameOf({ metadata: { name, namespace } }: SplitSession | WorkloadSplit): ObjectName {
-  return { name, ...(namespace === undefined ? {} : { namespace }) };
 }

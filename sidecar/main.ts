@@ -1,7 +1,7 @@
 // Entry point of the forwarder: settings, clients, caches, health. What it does with splits is in forwarder.ts.
 import { FORWARDER_LABEL } from '../api/constants.ts';
 import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
-import { systemClock } from '../common/clock.ts';
+import { systemClock, untilAborted } from '../common/clock.ts';
 import { createPropertiesResolver } from '../common/kafka/client-configs.ts';
 import { createKubeClient } from '../common/kube/client.ts';
 import { inClusterConnection } from '../common/kube/connection.ts';
@@ -67,7 +67,7 @@ async function main(signal: AbortSignal): Promise<void> {
   try {
     await splits.waitForSync(signal);
     forwarder.start();
-    await aborted(signal);
+    await untilAborted(signal);
   } finally {
     await forwarder.stop();
     done.abort();
@@ -89,11 +89,4 @@ function factories(config: ForwarderConfig, client: KubeClient, clients: SqsClie
     Kafka: (queue, options) =>
       createKafkaPipeline(queue, options, { ...common, resolveProperties, settings: { sessionDrainTimeoutMs } }),
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

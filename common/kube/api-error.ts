@@ -107,6 +107,15 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof SplitterError && error.details['status'] === 404 && error.details['reason'] === 'NotFound';
 }
 
+/** For what may be gone already: then there is nothing to write to. */
+export async function ignoreMissing(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
 /** True when somebody else was faster: the object has changed, or has gone, since it was read. Nobody's fault; it is read and decided again. */
 export function isLostRace(error: unknown): boolean {
   return error instanceof SplitterError && (error.code === 'Conflict' || isNotFound(error));

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { SplitterError } from '../errors.ts';
 import { type Call, isExpired, isNotFound } from './api-error.ts';
 import type { KubeConnection } from './connection.ts';
+import { nameOf } from './keys.ts';
 import { createTransport } from './transport.ts';
 import type { KubeClient, KubeObject, ListOptions, ObjectList, ObjectName, Resource, WriteOptions } from './types.ts';
 import { readWatch } from './watch-stream.ts';
@@ -230,12 +231,6 @@ function place(options: ListOptions): { namespace?: string } {
 
 function selectors(options: ListOptions) {
   return { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector };
-}
-
-function nameOf({ metadata }: KubeObject): ObjectName {
-  return metadata.namespace === undefined
-    ? { name: metadata.name }
-    : { name: metadata.name, namespace: metadata.namespace };
 }
 
 function sub(options: WriteOptions | undefined): { subresource?: string } {

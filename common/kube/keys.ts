@@ -9,3 +9,7 @@ export function parseKey(key: string): ObjectName {
   const slash = key.indexOf('/');
   return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
+
+export function nameOf({ metadata: { name, namespace } }: { metadata: ObjectName }): ObjectName {
+  return namespace === undefined ? { name } : { name, namespace };
+}

@@ -1,6 +1,6 @@
 // One leader among replicas, by a Lease: 15 s duration, 10 s renew deadline, 2 s retry (client-go's habit). Judged by change on our own
 // monotonic clock. It is not fencing: a paused leader may still act for a moment, so whatever the leader does must bear two of them.
-import { type Clock, pause, systemClock } from '../clock.ts';
+import { type Clock, pause, systemClock, untilAborted } from '../clock.ts';
 import { SplitterError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { kubeMetrics } from '../metrics/kube.ts';
@@ -114,7 +114,7 @@ export class LeaderElector {
       await pause(this.#clock, this.#retryPeriodMs, end);
       if (end.aborted) break;
       // Also at the end a renewal is waited for: the release would run into it.
-      await Promise.race([this.#renew(), aborted(lost.signal)]);
+      await Promise.race([this.#renew(), untilAborted(lost.signal)]);
       // Somebody else holds it: no need to wait for the deadline.
       if (!lost.signal.aborted && this.#held === undefined) {
         lost.abort();
@@ -226,11 +226,4 @@ function lostLease(name: string): SplitterError {
       retryable: true,
     },
   );
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -2,7 +2,8 @@
 import { FINALIZER } from '../../api/constants.ts';
 import { LIMITS } from '../../api/kinds/common.ts';
 import type { SplitSession } from '../../api/kinds/split-session.ts';
-import { SplitterError } from '../../common/errors.ts';
+import { ignoreMissing } from '../../common/kube/api-error.ts';
+import { nameOf } from '../../common/kube/keys.ts';
 import { SPLIT_SESSIONS } from '../../common/kube/resources.ts';
 import { shorten } from '../../common/text.ts';
 import type { Problem } from '../decide/observed.ts';
@@ -67,18 +68,4 @@ async function writeProblem({ client, now }: ActContext, session: SplitSession, 
       { subresource: 'status' },
     ),
   );
-}
-
-function nameOf(session: SplitSession): { name: string; namespace?: string } {
-  const { name, namespace } = session.metadata;
-  return { name, ...(namespace === undefined ? {} : { namespace }) };
-}
-
-export async function ignoreMissing(call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof SplitterError && error.details['status'] === 404) return;
-    throw error;
-  }
 }

@@ -1,12 +1,12 @@
 // What is written to a WorkloadSplit: creation, conditional spec writes, release. Only the leader's reconciler calls these.
 import { FINALIZER, GROUP, VERSION } from '../../api/constants.ts';
 import type { WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
+import { ignoreMissing } from '../../common/kube/api-error.ts';
 import { WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
 import { splitName } from '../../common/naming/kubernetes.ts';
 import { forget, remember } from '../garbage/memory.ts';
 import { controllerOf } from './announce.ts';
 import type { ActContext, Place } from './context.ts';
-import { ignoreMissing } from './sessions.ts';
 
 /** Creation is the lock: a second split of the same target gets `Conflict`. */
 export async function createSplit({ client }: ActContext, place: Place, spec: WorkloadSplitSpec): Promise<void> {

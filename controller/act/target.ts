@@ -1,12 +1,12 @@
 // What is done to the target: our own restart annotation, in and out, and single pods that must be replaced. Nothing else of it is ever written.
 import { RESTARTED_AT_ANNOTATION } from '../../api/constants.ts';
 import { SplitterError } from '../../common/errors.ts';
+import { ignoreMissing } from '../../common/kube/api-error.ts';
 import { DEPLOYMENTS, PODS } from '../../common/kube/resources.ts';
 import type { KubeObject } from '../../common/kube/types.ts';
 import { splitName } from '../../common/naming/kubernetes.ts';
 import type { PodFact } from '../decide/observed.ts';
 import type { ActContext, Place } from './context.ts';
-import { ignoreMissing } from './sessions.ts';
 
 /** `resourceVersion`: of the target that was decided on; a controller that slept over the end of the split gets a Conflict. */
 export async function restartTarget(

@@ -5,8 +5,9 @@ import { FINALIZER } from '../../api/constants.ts';
 import { LIMITS } from '../../api/kinds/common.ts';
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { SqsSession } from '../../api/kinds/sqs-session.ts';
-import type { Clock } from '../../common/clock.ts';
+import { type Clock, untilAborted } from '../../common/clock.ts';
 import { toSplitterError } from '../../common/errors.ts';
+import { ignoreMissing } from '../../common/kube/api-error.ts';
 import { parseKey } from '../../common/kube/keys.ts';
 import { Reflector } from '../../common/kube/reflector.ts';
 import { SPLIT_SESSIONS, SQS_SESSIONS } from '../../common/kube/resources.ts';
@@ -14,7 +15,6 @@ import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
 import { WorkQueue } from '../../common/kube/work-queue.ts';
 import type { Log } from '../../common/log.ts';
 import { shorten } from '../../common/text.ts';
-import { ignoreMissing } from '../act/sessions.ts';
 import {
   belongTogether,
   hasSqsQueues,
@@ -49,7 +49,7 @@ export function createProjector(client: KubeClient, clock: Clock, log: Log): Ses
       try {
         await Promise.all([sessions.waitForSync(signal), shown.waitForSync(signal)]);
         queue.start();
-        await aborted(signal);
+        await untilAborted(signal);
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {
@@ -59,11 +59,6 @@ export function createProjector(client: KubeClient, clock: Clock, log: Log): Ses
       }
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 /** Brings the two objects of one name into step. */

@@ -55,7 +55,7 @@ const BLOCKING_REASONS = new Set([
 
 export type ObservedWorkload = { workload: Deployment | undefined; target: TargetFacts | undefined; pods: PodFact[] };
 
-/** `ownRestartedAt`: the restart that is ours, so that it does not count as somebody else's rollout. */
+/** `lastKnown`: what the split remembers of its target, by which pods are found when it is gone. */
 export async function observeWorkload(
   client: KubeClient,
   namespace: string,
