@@ -219,12 +219,14 @@ describe('a target that is not the same any more', () => {
     assertRestored(world);
   });
 
-  it('because its namespace is going is not restarted, although it is still there', () => {
+  it('because its namespace is going is neither drained nor restarted, although it is still there', () => {
     const { world, until, done } = setUp('orders');
     world.terminating = true;
     world.deleteSplit();
     world.deleteSession('alice');
     until('all is put back', () => world.split === undefined && world.sessions.size === 0);
-    assert.equal(restarts(done()), 0);
+    const actions = done();
+    assert.equal(restarts(actions), 0);
+    assert.ok(actions.includes('WriteSpec (target or namespace is gone)'), actions.join(' · '));
   });
 });
