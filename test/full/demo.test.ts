@@ -9,6 +9,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildImages } from '../cluster/stage/images.ts';
 import { type Cluster, startCluster } from '../testbed/cluster.ts';
+import { runCommand } from '../testbed/commands.ts';
 import { networkNamespacePath } from '../testbed/kernel-objects.ts';
 import { leftOvers } from '../testbed/left-overs.ts';
 import { signalGroup } from '../testbed/process-table.ts';
@@ -125,11 +126,17 @@ function assertPlayed(run: Run): void {
 }
 
 describe('the demo', () => {
-  test('without a JDK plays the SQS half, says so before it begins, and ends well', async (t) => {
+  test('without a JDK plays the SQS half, says so before it begins, stays to be looked at with --keep, and ends well', async (t) => {
     const env = { ...process.env, PATH: machineWithout(t, 'java', 'mvn') };
-    const run = startDemo(t, { args: [], env });
+    const run = startDemo(t, { args: ['--keep'], env });
     await run.says(/Only the SQS half is played\. .*the command java is missing.*apt-get install/);
-    assert.equal(await run.exit(STORY_MS), 0, run.stderr());
+    const [, shell = ''] = await run.says(/^ *sh (\S+alice\/shell\.sh)$/m, STORY_MS);
+    const asAlice = async (command: string) => (await runCommand('sh', [shell, 'sh', '-c', command])).stdout;
+    assert.match(await asAlice('qsplit status'), /No queue is split in namespace shop/);
+    assert.match(await asAlice('kubectl auth whoami'), /system:serviceaccount:shop:alice/);
+    assert.match(await asAlice('cat mirrord.json'), /"tenant": "\^alice\$"/);
+    signalGroup(run.pid, 'SIGINT');
+    assert.equal(await run.exit(), 0, run.stderr());
     assertPlayed(run);
     assert.match(run.stderr(), /alice presses Ctrl-C[\s\S]*✓ nothing lost, nothing misrouted, nothing out of order/);
     assert.doesNotMatch(run.stderr(), /orders-topic/);
