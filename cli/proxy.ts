@@ -3,8 +3,8 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { SplitterError } from '../common/errors.ts';
 
-/** What kubectl takes, and undici can do. */
-const PROTOCOLS = new Set(['http:', 'https:', 'socks5:']);
+/** What kubectl takes. Names are resolved by the SOCKS5 proxy, which is what the h asks for. */
+const PROTOCOLS = new Set(['http:', 'https:', 'socks5:', 'socks5h:']);
 
 /**
  * The proxy's URL, or undefined for the direct way.
@@ -27,7 +27,7 @@ export function proxyFor(
 
 function readProxy(text: string, source: string): string {
   const protocol = URL.canParse(text) ? new URL(text).protocol : undefined;
-  if (protocol !== undefined && PROTOCOLS.has(protocol)) return text;
+  if (protocol !== undefined && PROTOCOLS.has(protocol)) return text.replace(/^socks5h:/, 'socks5:');
   throw new SplitterError('InvalidConfig', `The ${source} is not the URL of a proxy: ${withoutPassword(text)}`, {
     details: { hint: 'write for example http://proxy.example.com:3128; http, https and socks5 are possible' },
   });

@@ -46,11 +46,14 @@ export async function tell(stage: Stage, [alice, bob]: Team, teller: Teller): Pr
 
 async function playSessions(alice: Person, bob: Person, stage: Stage, teller: Teller): Promise<AtWork[]> {
   teller.chapter('2. alice works on her orders');
+  teller.say(`alice runs a changed ${ORDERS_WORKER} on her laptop, and wants the orders of her tenant and no others.`);
+  teller.say('Lines with "alice │" are her terminal.');
   const alicesSession = await begin(alice, stage, teller);
   await showPods(stage, teller);
   await untilReceives(stage, ALICE, ENOUGH);
 
   teller.chapter('3. bob comes, too');
+  teller.say('bob wants the orders of two tenants. The shop is split already, so he need not wait for its pods.');
   const pods = await podsOfTheShop(stage);
   const bobsSession = await begin(bob, stage, teller);
   const areSame = pods === (await podsOfTheShop(stage));

@@ -96,8 +96,11 @@ async function requireCommand({ via, invocation }: ExecOptions, shell: Shell): P
 }
 
 function commandError(errno: string, command: string): SplitterError {
-  const what = errno === 'ENOENT' ? 'is not there' : 'is not executable';
-  return new SplitterError('InvalidConfig', `The command ${command} ${what}`, { details: { errno } });
+  const [what, hint] =
+    errno === 'ENOENT'
+      ? ['is not there', 'it is neither a program in PATH nor a file; look for a typing error']
+      : ['is not executable', `chmod +x ${command}, or write the interpreter in front of it`];
+  return new SplitterError('InvalidConfig', `The command ${command} ${what}`, { details: { errno, hint } });
 }
 
 async function checkThisMachine({ options, request, shell, reporter }: Run): Promise<void> {

@@ -32,8 +32,12 @@ export async function status(options: StatusOptions, shell: Shell, reporter: Rep
   try {
     const { client } = cluster;
     const namespace = options.allNamespaces ? undefined : (options.namespace ?? cluster.namespace ?? 'default');
-    const show = (state: ClusterState | undefined, clear = '') =>
-      shell.stdout.write(`${clear}${render(state, namespace, options.output, new Date(shell.clock.now()))}\n`);
+    const describe = (state: ClusterState | undefined) =>
+      // One line for each change is what a program reads.
+      options.watch && options.output === 'json'
+        ? stateJson(state)
+        : render(state, namespace, options.output, new Date(shell.clock.now()));
+    const show = (state: ClusterState | undefined, clear = '') => shell.stdout.write(`${clear}${describe(state)}\n`);
     if (options.watch) await watchState(client, namespace, show, options, shell, reporter);
     else show(await readState(client, namespace));
     return EXIT.ok;
@@ -114,9 +118,7 @@ export function render(
   output: OutputFormat,
   now: Date,
 ): string {
-  if (output === 'json') {
-    return JSON.stringify({ installed: state !== undefined, sessions: [], splits: [], ...state }, undefined, 2);
-  }
+  if (output === 'json') return stateJson(state, 2);
   const where = namespace === undefined ? 'this cluster' : `namespace ${namespace}`;
   if (state === undefined) {
     return 'queue-splitter is not installed in this cluster: it has no SplitSession resource. Install the chart (see README, "I have a cluster").';
@@ -130,6 +132,10 @@ export function render(
     ...(state.sessions.length > 0 ? ['SESSIONS', sessionTable(state.sessions, wide, now)] : []),
     ...(state.splits.length > 0 ? ['SPLITS', splitTable(state.splits, wide, now)] : []),
   ].join('\n');
+}
+
+function stateJson(state: ClusterState | undefined, indent?: number): string {
+  return JSON.stringify({ installed: state !== undefined, sessions: [], splits: [], ...state }, undefined, indent);
 }
 
 function sessionTable(sessions: readonly SplitSession[], wide: boolean, now: Date): string {

@@ -8,7 +8,7 @@ import { type Cluster, startCluster } from './cluster.ts';
 import { clusterFromKubeconfig } from './external-cluster.ts';
 import { probeObjects, refusingPolicy } from './fixtures/probe-objects.ts';
 import { buildImage } from './image.ts';
-import { controlGroupDirectories, mountsBelow, networkNamespacePath } from './kernel-objects.ts';
+import { leftOvers } from './left-overs.ts';
 import { nodeInImage, nodeLayers } from './node-image.ts';
 import { processesMentioning } from './process-table.ts';
 import { sweepStale } from './runs.ts';
@@ -26,16 +26,6 @@ async function buildProbeImage(): Promise<string> {
     workdir: '/app',
   });
   return image.tarPath;
-}
-
-/** Everything on the machine that still belongs to the run. */
-function leftOvers(id: string, directory: string): string[] {
-  return [
-    ...processesMentioning(id).map(({ pid, command }) => `process ${pid}: ${command}`),
-    ...mountsBelow(directory).map((path) => `mount ${path}`),
-    ...controlGroupDirectories(id).map((path) => `control group ${path}`),
-    ...[directory, networkNamespacePath(id)].filter(existsSync).map((path) => `file ${path}`),
-  ];
 }
 
 function runIdOf(cluster: Cluster): string {
@@ -184,7 +174,7 @@ describe('a cluster of its own', () => {
       await second.close();
     }
     await second.close();
-    assert.deepEqual(leftOvers(id, second.dir), []);
+    assert.deepEqual(leftOvers(id), []);
     assert.equal(await ask('/user'), '65532');
   });
 });
@@ -205,10 +195,10 @@ describe('a run that is killed', () => {
   }
 
   test('by SIGTERM cleans up by itself', async () => {
-    const { pid, dir, id, ended } = await startElsewhere();
+    const { pid, id, ended } = await startElsewhere();
     process.kill(pid, 'SIGTERM');
     await ended;
-    assert.deepEqual(leftOvers(id, dir), []);
+    assert.deepEqual(leftOvers(id), []);
   });
 
   test('by SIGKILL leaves no process, and the next start removes the rest', async () => {
@@ -218,6 +208,6 @@ describe('a run that is killed', () => {
     await waitFor('the end of all its processes', () => processesMentioning(id).length === 0, { deadlineMs: 10_000 });
     assert.ok(existsSync(dir));
     assert.ok(sweepStale().includes(id));
-    assert.deepEqual(leftOvers(id, dir), []);
+    assert.deepEqual(leftOvers(id), []);
   });
 });

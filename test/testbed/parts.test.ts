@@ -190,6 +190,8 @@ describe('progress', () => {
     assert.equal(describePlan([]), undefined);
     const steps = [{ what: 'a thing', minutes: 4.6, megabytes: 1500 }];
     assert.equal(describePlan(steps), 'Once on this machine, about 5 minutes and 1.5 GB of disk:\n  - a thing');
+    const shrinking = [{ what: 'a thing', minutes: 1, megabytes: 1500, staysMegabytes: 400 }];
+    assert.match(describePlan(shrinking) ?? '', /about 1 minute and 1\.5 GB of disk, of which 400 MB stay:/);
   });
 });
 

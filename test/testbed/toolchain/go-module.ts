@@ -31,6 +31,7 @@ export async function ensureGoPrograms(module: GoModule, detail: StepDetail): Pr
       await writeFile(join(aside, path), text);
     }
     await mkdir(join(aside, 'bin'));
+    await mkdir(join(aside, 'tmp'));
     const options = {
       cwd: aside,
       deadlineMs: buildDeadlineMs,
@@ -38,6 +39,8 @@ export async function ensureGoPrograms(module: GoModule, detail: StepDetail): Pr
         ...process.env,
         GOWORK: 'off',
         CGO_ENABLED: '0',
+        // An interrupted compiler leaves its work there.
+        GOTMPDIR: join(aside, 'tmp'),
         GOCACHE: join(cachePath(goCaches), 'build'),
         GOMODCACHE: join(cachePath(goCaches), 'modules'),
         // Else nobody but root could remove them again.
@@ -50,6 +53,7 @@ export async function ensureGoPrograms(module: GoModule, detail: StepDetail): Pr
     const parallel = String(Math.max(2, availableParallelism()));
     const flags = ['-p', parallel, '-trimpath', '-buildvcs=false', '-ldflags', `-s -w ${module.linkerFlags ?? ''}`];
     await runCommand('nice', ['-n', '5', 'go', 'build', ...flags, '-o', 'bin/', ...module.packages], options);
+    await rm(join(aside, 'tmp'), { recursive: true, force: true });
   });
   return join(directory, 'bin');
 }

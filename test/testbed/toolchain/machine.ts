@@ -27,7 +27,7 @@ export async function requireMachine(compiles: boolean, machine = thisMachine): 
   if (missing.length === 0) return;
   throw new Error(
     `A cluster of its own cannot be made on this machine. Missing: ${missing.join('; ')}. ` +
-      'Without it, use an existing cluster: --kubeconfig PATH.',
+      'Or use an existing cluster: --kubeconfig PATH.',
   );
 }
 

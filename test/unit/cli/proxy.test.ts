@@ -8,6 +8,7 @@ test('proxy-url of the kubeconfig goes before everything', () => {
   const environment = { HTTPS_PROXY: 'http://other:1', NO_PROXY: '*' };
   assert.equal(proxyFor(SERVER, 'socks5://bastion:1080', environment), 'socks5://bastion:1080');
   assert.equal(proxyFor('https://127.0.0.1:6443', 'http://bastion:3128', {}), 'http://bastion:3128');
+  assert.equal(proxyFor(SERVER, 'socks5h://bastion:1080', {}), 'socks5://bastion:1080');
 });
 
 test('else the environment, in capitals or not, with a protocol or without', () => {

@@ -102,6 +102,22 @@ test('--watch writes what has changed, and only that, until Ctrl-C', async (t) =
   assert.equal(await result, 0);
 });
 
+test('--watch as JSON is a line for each change', async (t) => {
+  const bench = new ExecBench(t);
+  const result = bench.run(['status', '--watch', '-o', 'json']);
+  await bench.until('the first look', () => bench.stdout.endsWith('\n'));
+  bench.cluster.seed(SPLIT_SESSIONS, sessionFor('alice-1'));
+  await bench.clock.advance(2_000);
+  await bench.until('the session', () => bench.stdout.includes('alice-1'));
+  bench.signal('SIGINT');
+  assert.equal(await result, 0);
+  const lines = bench.stdout.trim().split('\n');
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { sessions: unknown[] }).sessions.length),
+    [0, 1],
+  );
+});
+
 test('--watch draws a terminal anew', async (t) => {
   const bench = new ExecBench(t);
   bench.terminal = true;
