@@ -9,13 +9,16 @@ import type { ActContext } from '../act/context.ts';
 const DURATION_SECONDS = 15;
 
 export class SilentForwarders {
+  readonly #clock: Clock;
   readonly #observer: LeaseObserver;
+  #firstLookAt: number | undefined;
 
   constructor(clock: Clock) {
+    this.#clock = clock;
     this.#observer = new LeaseObserver(clock);
   }
 
-  /** Judged by what earlier looks saw: the first one says nothing against anybody. Resolves to a sentence while there is one. */
+  /** Resolves to a sentence while there is one, and until we have looked for long enough to know. */
   async look({ client, operatorNamespace }: ActContext): Promise<string | undefined> {
     const options = { namespace: operatorNamespace, labelSelector: FORWARDER_LABEL };
     const { items } = await client.list<Lease>(LEASES, options);
@@ -23,6 +26,9 @@ export class SilentForwarders {
       const { leaseDurationSeconds = DURATION_SECONDS } = lease.spec;
       return this.#observer.sinceChangeMs(lease) >= leaseDurationSeconds * 1000;
     });
+    const now = this.#clock.monotonic();
+    this.#firstLookAt ??= now;
+    if (now - this.#firstLookAt < DURATION_SECONDS * 1000) return 'it is not known yet whether every forwarder lives';
     if (silent.length === 0) return undefined;
     const names = silent.map(({ metadata }) => metadata.name).join(' ');
     return `forwarder ${names} was not seen to go and may still send; if its pod is surely gone, delete its Lease (kubectl -n ${operatorNamespace} delete lease ${names})`;

@@ -15,13 +15,15 @@ import { DEFAULT_TOPIC_FORMAT } from '../../../common/naming/kafka.ts';
 import { NO_PROJECTOR } from '../../../controller/compat/projector.ts';
 import { runController } from '../../../controller/controller.ts';
 import { createNames } from '../../../controller/names.ts';
+import { markUninstalling, UNINSTALLING_LEASE } from '../../../controller/uninstalling.ts';
 import { settled } from '../common/fake-clock.ts';
 import { silentLog } from '../common/silent-log.ts';
-import { type Bench, createBench, putPod, putSession } from './bench.ts';
+import { type Bench, createBench, OPERATOR, putPod, putSession } from './bench.ts';
 import { refusal } from './fake-kube.ts';
 import { everybodyElse, observerOf, putTarget, SPLIT } from './play.ts';
 
 const ALICE = { name: 'alice', namespace: 'shop' };
+const MARK = { name: UNINSTALLING_LEASE, namespace: OPERATOR };
 
 type Running = Bench & {
   log: ReturnType<typeof silentLog>;
@@ -150,6 +152,34 @@ describe('a target is looked at again', () => {
     putPod(running.kube, 'stray', { token: 'qs-of-a-split-that-is-over' });
     await running.until('it is gone', () => !running.kube.all(PODS).some(({ metadata }) => metadata.name === 'stray'));
     assert.ok(running.announced.includes('Normal Replaced stray'));
+    await running.end();
+  });
+
+  it('at the same moment when a pod of it appears that is not patched', async () => {
+    const running = await ready();
+    putPod(running.kube, 'unpatched');
+    for (let ticks = 0; ticks < 400 && !running.announced.includes('Normal Replaced unpatched'); ticks += 1) {
+      await settled();
+    }
+    assert.ok(running.announced.includes('Normal Replaced unpatched'), 'no time has passed');
+    await running.end();
+  });
+
+  it('when the clean-up Job begins to renew its mark, and no longer when the Job was killed', async () => {
+    const running = await ready();
+    const renew = () => markUninstalling(running.kube, OPERATOR, 'job', running.clock.now());
+    await renew();
+    await running.pass(1);
+    await renew();
+    await running.until('the session has ended', () => !sessionOf(running) && !splitOf(running));
+    putSession(running.kube, 'bob');
+    const bob = () => running.kube.peek<SplitSession>(SPLIT_SESSIONS, { ...ALICE, name: 'bob' });
+    await running.until('bob is told', () => bob() === undefined);
+    await running.pass(45);
+    await running.until('the mark is taken away', () => running.kube.peek(LEASES, MARK) === undefined);
+    putSession(running.kube, 'carol');
+    const carol = () => running.kube.peek<SplitSession>(SPLIT_SESSIONS, { ...ALICE, name: 'carol' })?.status?.phase;
+    await running.until('carol is Ready', () => carol() === 'Ready');
     await running.end();
   });
 
