@@ -33,6 +33,8 @@ export type WebhookServer = {
 
 /** Two objects of at most 3 MB and the envelope (controller-runtime's reasoning). */
 const BODY_LIMIT = 7 * 1024 * 1024;
+/** Of a WorkloadSplit, as of any object. */
+const MAX_NAME = 253;
 /** Go keeps idle connections for 90 s; who closes first must not be us. */
 const KEEP_ALIVE_MS = 100_000;
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -49,6 +51,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     logger: false,
     https: { ...options.certificate, minVersion: 'TLSv1.2' },
     bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: MAX_NAME },
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,

@@ -120,5 +120,13 @@ export function toSqsError(error: unknown, action: string, queue: string): Split
   if (is(LATER) || (status !== undefined && status >= 500)) {
     return make('BrokerUnreachable', `sqs:${action} on queue ${queue} failed for now: ${message}.`, 'server', true);
   }
+  if (error instanceof SyntaxError) {
+    return make(
+      'BrokerRejected',
+      `What answers sqs:${action} on queue ${queue} (status ${status ?? 'unknown'}) does not speak SQS's JSON protocol. Check the endpoint; an emulator that only knows the older Query protocol has to be replaced by a newer version.`,
+      'protocol',
+      false,
+    );
+  }
   return make('BrokerRejected', `sqs:${action} on queue ${queue} was refused: ${message}.`, 'rejected', false);
 }

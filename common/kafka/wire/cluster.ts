@@ -45,6 +45,8 @@ export class Cluster {
   readonly #brokers = new Map<number, BrokerAddress>();
   readonly #coordinators = new Map<string, number>();
   readonly #topics = new Map<string, TopicInfo>();
+  /** `clock.monotonic()` when a connection to this address ended or could not be made. */
+  readonly #lostAt = new Map<string, number>();
   #controller = -1;
   #clusterId = '';
   #closed = false;
@@ -125,8 +127,12 @@ export class Cluster {
     return this.#connect(`${node}/${channel}`, address);
   }
 
+  /** Who was lost last is asked last: a broker that hangs takes connections and answers nothing until the request's time is over. */
   async anyBroker(): Promise<Connection> {
-    const candidates = [...this.#brokers.values(), ...this.options.bootstrap];
+    const lostAt = ({ host, port }: BrokerAddress) => this.#lostAt.get(`${host}:${port}`) ?? 0;
+    const candidates = [...this.#brokers.values(), ...this.options.bootstrap].toSorted(
+      (one, other) => lostAt(one) - lostAt(other),
+    );
     const failures: string[] = [];
     for (const address of candidates) {
       try {
@@ -224,11 +230,14 @@ export class Cluster {
 
   async #open({ host, port }: BrokerAddress): Promise<Connection> {
     const connection = new Connection(this.options.clientId, this.options.connection);
+    const lose = () => this.#lostAt.set(`${host}:${port}`, this.clock.monotonic());
     // A broken connection shows in its requests; without a listener the event would end the process.
-    connection.on('error', () => undefined);
+    connection.on('error', lose);
+    connection.on('close', lose);
     try {
       await connection.connect(host, port);
     } catch (error) {
+      lose();
       throw connectionError(error, `Kafka broker ${host}:${port}`);
     }
     return connection;

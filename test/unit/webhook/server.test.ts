@@ -68,6 +68,11 @@ describe('webhook server', () => {
   const post = (body: unknown, contentType = 'application/json') =>
     call(PATH, { method: 'POST', headers: { 'content-type': contentType }, body: JSON.stringify(body) });
 
+  it('takes the longest names that there can be', async () => {
+    const { statusCode, body } = await call(`/proven/${'n'.repeat(63)}/${'d'.repeat(253)}/3`);
+    assert.equal(statusCode, 200, JSON.stringify(body));
+  });
+
   it('answers a review, whatever query the API server adds', async () => {
     const { statusCode, body } = await post(makeReview(makePod()));
     assert.equal(statusCode, 200);

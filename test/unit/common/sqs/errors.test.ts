@@ -37,6 +37,15 @@ describe('toSqsError', () => {
     });
   }
 
+  it('says what an endpoint is that does not speak JSON, unless it only fails for now', () => {
+    const page = Object.assign(new SyntaxError('Unexpected token <'), { $metadata: { httpStatusCode: 400 } });
+    const result = toSqsError(page, 'GetQueueUrl', 'orders');
+    assert.equal(result.code, 'BrokerRejected');
+    assert.match(result.message, /does not speak SQS's JSON protocol/);
+    const proxy = Object.assign(new SyntaxError('Unexpected token <'), { $metadata: { httpStatusCode: 502 } });
+    assert.equal(toSqsError(proxy, 'GetQueueUrl', 'orders').retryable, true);
+  });
+
   it('names the permission that is missing', () => {
     assert.match(
       toSqsError(thrown('AccessDenied', 403), 'ReceiveMessage', 'orders').message,
