@@ -47,7 +47,8 @@ async function main(signal: AbortSignal): Promise<void> {
       namespace: config.namespace,
       name: 'queue-splitter-controller',
       identity: `${config.podName}-${randomBytes(4).toString('hex')}`,
-      onStartedLeading: (leading) => lead(client, config, leading, log),
+      onStartedLeading: (leading) =>
+        lead(client, config, { signal: leading, isLeading: () => elector.isLeading() }, log),
       log,
     });
     await elector.run(signal);
@@ -57,12 +58,14 @@ async function main(signal: AbortSignal): Promise<void> {
   }
 }
 
+type Term = { signal: AbortSignal; isLeading: () => boolean };
+
 /** Everything in memory is made anew for each term: what another leader did in between must not be remembered wrongly. */
-async function lead(client: KubeClient, config: ControllerConfig, signal: AbortSignal, log: Log): Promise<void> {
+async function lead(client: KubeClient, config: ControllerConfig, term: Term, log: Log): Promise<void> {
   const clusterUid = await readClusterUid(client);
   await ensureCertificateAuthority(client, config.namespace, systemClock);
   const brokers = createBrokers(client, config.namespace, config, log);
-  const act = createActContext(client, config, clusterUid, brokers.admins, log);
+  const act = { ...createActContext(client, config, clusterUid, brokers.admins, log), isLeading: term.isLeading };
   try {
     await runController(
       {
@@ -93,7 +96,7 @@ async function lead(client: KubeClient, config: ControllerConfig, signal: AbortS
         clock: systemClock,
         log,
       },
-      signal,
+      term.signal,
     );
   } finally {
     await brokers.close();
@@ -110,7 +113,7 @@ function createActContext(
   clusterUid: string,
   brokers: Record<QueueKind, BrokerAdmin>,
   log: Log,
-): ActContext {
+): Omit<ActContext, 'isLeading'> {
   const service = { name: config.webhookService, namespace: config.namespace, port: 443 };
   const events = new EventRecorder({ client, component: 'queue-splitter-controller', instance: config.podName, log });
   return {

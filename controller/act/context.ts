@@ -15,6 +15,8 @@ export type ActContext = {
   webhook: WebhookRegistration;
   announce: Announce;
   failures: Failures;
+  /** False when this process was asleep or cut off for so long that another one may lead now. Asked right before each action. */
+  isLeading: () => boolean;
   now: () => number;
 };
 

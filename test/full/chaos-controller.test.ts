@@ -74,10 +74,12 @@ test('when a pod must be replaced', async () => {
 });
 
 test('when the target is deleted in mid-session', async () => {
+  const { apiVersion, kind, metadata, spec } = JSON.parse(
+    await kubectl('get', 'deployment', ORDERS_WORKER, '-o', 'json'),
+  );
   const session = await begin('lost');
   const worker = await session.startWorker();
   await untilReceived(play.stage, session.name, 5, PATIENCE_MS);
-  const deployment = JSON.parse(await kubectl('get', 'deployment', ORDERS_WORKER, '-o', 'json'));
   await whileTheyDie(deathsIn('loss', play.kinds), async () => {
     const deletedAt = Date.now();
     await kubectl('delete', 'deployment', ORDERS_WORKER);
@@ -87,7 +89,6 @@ test('when the target is deleted in mid-session', async () => {
     await kubectl('delete', 'splitsession', session.name, '--wait=false');
     await session.ended(deletedAt, PATIENCE_MS);
   });
-  const { apiVersion, kind, metadata, spec } = deployment;
   const { name, namespace, labels } = metadata;
   await play.stage.cluster.apply([{ apiVersion, kind, metadata: { name, namespace, labels }, spec }]);
   await kubectl('rollout', 'status', `deployment/${ORDERS_WORKER}`, '--timeout=120s');

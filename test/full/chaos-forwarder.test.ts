@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { readReceived } from '../checker/history.ts';
 import { type CrashPod, scaleOwn, signalPod, startCrashPod } from '../cluster/stage/crash.ts';
+import { OPERATOR_NAMESPACE } from '../cluster/stage/installation.ts';
 import { openPlay } from '../cluster/stage/play.ts';
 import { holder, ownPods, readSplits, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
 import type { PlayedSession } from '../cluster/stage/session.ts';
@@ -170,7 +171,7 @@ test('SIGSTOP of the forwarder that holds the split', async () => {
   } finally {
     signalPod(pod, 'SIGCONT');
   }
-  const log = () => play.stage.cluster.kubectl(['logs', name, '-n', 'mirrord']);
+  const log = () => play.stage.cluster.kubectl(['logs', name, '-n', OPERATOR_NAMESPACE]);
   await untilAwake({ name, log });
 });
 

@@ -45,19 +45,25 @@ test('without a forwarder a new session says so, and becomes Ready when there is
   const { stage } = play;
   await scaleOwn(stage, 'forwarder', 0);
   session = await play.session({ name: SESSION, filter: { tenant: '^alice$' }, kinds: play.kinds });
-  await waitFor(
-    'the session to say that no forwarder is there',
-    async () => /no forwarder holds this split/.test((await readSession(stage, SESSION))?.status?.message ?? ''),
-    { deadlineMs: PATIENCE_MS, intervalMs: 500 },
-  );
+  await untilItSays(/no forwarder holds this split/);
   await scaleOwn(stage, 'forwarder', 2);
   await session.ready();
   worker = await session.startWorker();
   await untilReceived(stage, SESSION, 5);
 });
 
-test('forwarders that go in mid-session: messages wait, and flow again when they are back', async () => {
+/** The session's status, to whoever looks at it. */
+async function untilItSays(sentence: RegExp): Promise<void> {
+  await waitFor(
+    `the session to say ${sentence}`,
+    async () => sentence.test((await readSession(play.stage, SESSION))?.status?.message ?? ''),
+    { deadlineMs: PATIENCE_MS, intervalMs: 500 },
+  );
+}
+
+test('forwarders that go in mid-session: messages wait, the session says so, and they flow again', async () => {
   await scaleOwn(play.stage, 'forwarder', 0);
+  await untilItSays(/no forwarder is alive/);
   await scaleOwn(play.stage, 'forwarder', 2);
   await untilFlowing();
 });

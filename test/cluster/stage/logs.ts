@@ -1,9 +1,11 @@
 // The end of a stage: nothing was refused to our service accounts, and what they needed is written down for the runner. With
-// QUEUE_SPLITTER_KEEP_LOGS=folder the logs of our own pods are kept beside those of the node, for whoever looks into a failure.
+// QUEUE_SPLITTER_KEEP_LOGS=folder the logs of our own pods and of the shop's, and the histories, are kept beside those of the node, for whoever
+// looks into a failure.
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RIGHTS_VARIABLE, type Rights, writeRights } from '../../runner/rights.ts';
+import { ORDERS_WORKER, SHOP_NAMESPACE } from '../../shop/manifests.ts';
 import { type AuditLine, describeGrant, readAudit, readGrants, refusedRequests, unusedGrants } from './audit.ts';
 import { OPERATOR_NAMESPACE } from './installation.ts';
 import type { Stage } from './stage.ts';
@@ -32,11 +34,14 @@ async function judgeRights(stage: Stage): Promise<void> {
   assert.deepEqual(refusedRequests(lines), [], 'requests of our service accounts were refused');
 }
 
-async function keepLogs({ cluster }: Stage): Promise<void> {
+async function keepLogs({ cluster, place }: Stage): Promise<void> {
   const folder = process.env['QUEUE_SPLITTER_KEEP_LOGS'];
   if (folder === undefined || folder === '') return;
   const directory = join(folder, cluster.name);
   await mkdir(directory, { recursive: true });
+  await cp(join(place.directory, 'histories'), join(directory, 'histories'), { recursive: true });
+  const shop = ['-n', SHOP_NAMESPACE, '-l', `app=${ORDERS_WORKER}`, '--tail=-1', '--prefix'];
+  await writeFile(join(directory, 'shop.log'), await cluster.kubectl(['logs', ...shop]).catch(String));
   for (const previous of [false, true]) {
     for (const process of ['controller', 'webhook', 'forwarder']) {
       const which = ['-l', `app.kubernetes.io/component=${process}`, `--previous=${previous}`, '--tail=-1', '--prefix'];

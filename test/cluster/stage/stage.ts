@@ -1,6 +1,6 @@
 // The stage of every cluster test and of the demo: a real cluster, real brokers, the sample shop with producers that never pause, and our
 // chart. It tells no story and judges nothing.
-import { readProduced, readReceived } from '../../checker/history.ts';
+import { type ProducedLine, readProduced, readReceived } from '../../checker/history.ts';
 import { INVOICES_QUEUE, kafkaResources, ORDERS_QUEUE, queueRegistry } from '../../shop/manifests.ts';
 import { type Collector, type Producer, startCollector, startProducer } from '../../shop/programs.ts';
 import { type KafkaBroker, startKafka } from '../../testbed/brokers/kafka.ts';
@@ -89,10 +89,13 @@ async function furnish(cluster: Cluster, options: StageOptions, progress: Progre
     producer,
     async finish(deadlineMs = 120_000) {
       await producer.process.stop(20_000);
-      await waitFor('every acknowledged message to be handled', () => unhandled(producer, brokers.collector) === 0, {
-        deadlineMs,
-        intervalMs: 300,
-      });
+      const isHandled = (): boolean => {
+        const left = unhandled(producer, brokers.collector);
+        if (left.length > 0)
+          throw new Error(`${left.length} are not: ${left.slice(0, 5).map(describeLine).join(', ')}`);
+        return true;
+      };
+      await waitFor('every acknowledged message to be handled', isHandled, { deadlineMs, intervalMs: 300 });
     },
     async resume() {
       await produce(2);
@@ -138,7 +141,12 @@ function producerVariables({ sqs, kafka }: Brokers, rate: number, seed: number):
   };
 }
 
-function unhandled(producer: Producer, collector: Collector): number {
+function unhandled(producer: Producer, collector: Collector): ProducedLine[] {
   const handled = new Set(readReceived(collector.file).map((line) => line.id));
-  return readProduced(producer.file).filter((line) => line.ackAt !== null && !handled.has(line.id)).length;
+  return readProduced(producer.file).filter((line) => line.ackAt !== null && !handled.has(line.id));
+}
+
+function describeLine({ id, kind, source, partition, offset, attemptAt }: ProducedLine): string {
+  const place = partition === null ? source : `${source} ${partition}/${offset}`;
+  return `${kind} ${id} in ${place}, sent at ${new Date(attemptAt).toISOString()}`;
 }

@@ -116,6 +116,7 @@ export function createBench(): Bench {
     },
     announce: (subject, type, reason) => announced.push(`${type} ${reason} ${subject.metadata.name}`),
     failures: new Failures(() => clock.now(), silentLog()),
+    isLeading: () => true,
     now: () => clock.now(),
   };
   return { kube, clock, brokers, context, announced, webhook };

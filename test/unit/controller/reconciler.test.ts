@@ -195,6 +195,18 @@ describe('somebody else was faster', () => {
     await play.until('all is put back', () => isOver(play));
   });
 
+  it('when this controller slept so long that another one may lead: it does nothing more, also not at a broker', async () => {
+    const play = setUp();
+    putSession(play.kube, 'alice');
+    await play.until('queues are planned', () => (splitOf(play)?.spec.resources.length ?? 0) > 0);
+    const before = { writes: play.kube.writes.length, queues: play.brokers.SQS.queues.size };
+    await deleteSession(play);
+    play.context.isLeading = () => false;
+    await assert.rejects(reconcile(play.reconciler, KEY), isLostRace);
+    const acted = play.kube.writes.slice(before.writes).filter((write) => !write.startsWith('delete splitsessions'));
+    assert.deepEqual([acted, play.brokers.SQS.queues.size], [[], before.queues]);
+  });
+
   it('when the split was torn away with its finalizer: its session fails, for the pods still read the old queues', async () => {
     const play = await ready();
     play.kube.remove(WORKLOAD_SPLITS, SPLIT);
