@@ -106,15 +106,17 @@ describe('a report', () => {
 
   it('does not flicker between two actions: only a new phase is told', async () => {
     const bench = createBench();
-    const session = putSession(bench.kube, 'alice');
+    putSession(bench.kube, 'alice');
+    const split = putSplit(bench.kube, { phase: 'Restoring' });
     await report(bench.context, observed(bench), IDLE, undefined);
+    const waits = 'waits until Deployment orders-worker is restored from its previous split: a pod';
+    assert.equal(sessionOf(bench)?.status?.message, waits);
     const writes = bench.kube.writes.length;
-    const deleted: Decision = acting(SYNC);
-    await report(bench.context, observed(bench), deleted, undefined);
-    assert.equal(bench.kube.writes.length, writes);
-    putSplit(bench.kube);
-    await report(bench.context, observed(bench), deleted, undefined);
-    assert.deepEqual([sessionOf(bench)?.status?.phase, session.status], ['Preparing', undefined]);
+    await report(bench.context, observed(bench), acting(SYNC), undefined);
+    assert.deepEqual([bench.kube.writes.length, sessionOf(bench)?.status?.message], [writes, waits]);
+    bench.kube.put(WORKLOAD_SPLITS, { ...split, spec: { ...split.spec, phase: 'Preparing' } });
+    await report(bench.context, observed(bench), acting(SYNC), undefined);
+    assert.equal(sessionOf(bench)?.status?.phase, 'Preparing');
   });
 
   it('leaves a session alone that an action has just written to', async () => {

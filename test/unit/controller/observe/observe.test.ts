@@ -195,29 +195,24 @@ describe('the webhook entry', () => {
 });
 
 describe('the time without a patched pod', () => {
-  it('runs from the first look in which neither entry, annotation nor pod is left', async () => {
-    const { look, kube, clock, webhook } = setUp();
-    putDeployment(kube);
-    putSplit(kube, { phase: 'Restoring' });
-    await look();
-    await clock.advance(4_000);
-    assert.equal((await look()).unpatchedForMs, 4_000);
-    for (const disturb of [
-      () => putPod(kube, 'late', { token: 'qs-1' }),
-      () => {
-        webhook.registered = true;
-      },
-      () =>
-        putDeployment(kube, {
-          spec: {
-            template: { metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: 'now' } }, spec: { containers: [] } },
-          },
-        }),
-    ]) {
-      disturb();
-      assert.equal((await look()).unpatchedForMs, 0);
-    }
-  });
+  const annotated = { metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: 'now' } }, spec: { containers: [] } };
+  const disturbances: [string, (bench: Bench) => void][] = [
+    ['patched pod', ({ kube }) => putPod(kube, 'late', { token: 'qs-1' })],
+    ['webhook entry', ({ webhook }) => Object.assign(webhook, { registered: true })],
+    ['restart annotation', ({ kube }) => putDeployment(kube, { spec: { template: annotated } })],
+  ];
+  for (const [what, disturb] of disturbances) {
+    it(`begins anew after a ${what} was seen`, async () => {
+      const bench = setUp();
+      putDeployment(bench.kube);
+      putSplit(bench.kube, { phase: 'Restoring' });
+      await bench.look();
+      await bench.clock.advance(4_000);
+      assert.equal((await bench.look()).unpatchedForMs, 4_000);
+      disturb(bench);
+      assert.equal((await bench.look()).unpatchedForMs, 0);
+    });
+  }
 
   it('does not run in a phase in which pods are patched', async () => {
     const { look, kube, clock } = setUp();
