@@ -18,7 +18,12 @@ export class SilentForwarders {
     this.#observer = new LeaseObserver(clock);
   }
 
-  /** Resolves to a sentence while there is one, and until we have looked for long enough to know. */
+  /** Whether we have looked for long enough to know who is silent. */
+  get knows(): boolean {
+    return this.#clock.monotonic() - (this.#firstLookAt ?? Number.POSITIVE_INFINITY) >= DURATION_SECONDS * 1000;
+  }
+
+  /** Resolves to a sentence while there is one. */
   async look({ client, operatorNamespace }: ActContext): Promise<string | undefined> {
     const options = { namespace: operatorNamespace, labelSelector: FORWARDER_LABEL };
     const { items } = await client.list<Lease>(LEASES, options);
@@ -26,9 +31,7 @@ export class SilentForwarders {
       const { leaseDurationSeconds = DURATION_SECONDS } = lease.spec;
       return this.#observer.sinceChangeMs(lease) >= leaseDurationSeconds * 1000;
     });
-    const now = this.#clock.monotonic();
-    this.#firstLookAt ??= now;
-    if (now - this.#firstLookAt < DURATION_SECONDS * 1000) return 'it is not known yet whether every forwarder lives';
+    this.#firstLookAt ??= this.#clock.monotonic();
     if (silent.length === 0) return undefined;
     const names = silent.map(({ metadata }) => metadata.name).join(' ');
     return `forwarder ${names} was not seen to go and may still send; if its pod is surely gone, delete its Lease (kubectl -n ${operatorNamespace} delete lease ${names})`;

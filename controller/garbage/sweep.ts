@@ -67,6 +67,7 @@ export class Garbage {
     const orphans = orphansAmong({ memories: remembered, claims: claims.items, queues }, splits);
     const left: Orphan[] = [];
     for (const orphan of this.#patience.due(orphans, clock.monotonic())) {
+      if (mayBeFilled(orphan) && !this.#forwarders.knows) continue;
       const why =
         silence !== undefined && mayBeFilled(orphan)
           ? [`what a split that is gone has left is kept: ${silence}`]
