@@ -15,8 +15,8 @@ import type { Supervised } from '../testbed/processes.ts';
 import { waitFor } from '../testbed/wait.ts';
 
 const PATIENCE_MS = 120_000;
-/** Longer than a Lease lasts for those who look at it. */
-const STAND_STILL_MS = 40_000;
+/** So long that others have been started, have seen a Lease run out, and have taken over. */
+const STAND_STILL_MS = 60_000;
 const COUNT_ABORTED = join(import.meta.dirname, '../cluster/stage/count-aborted-program.ts');
 
 const play = openPlay({ kafka: true });
@@ -133,8 +133,6 @@ async function untilHolds(kind: 'SQS' | 'Kafka', name: string): Promise<void> {
 
 for (const [kind, point] of [
   ['SQS', 'sqs.before-send'],
-  ['SQS', 'sqs.between-send-and-delete'],
-  ['Kafka', 'kafka.before-produce'],
   ['Kafka', 'kafka.between-produce-and-commit'],
 ] as const) {
   test(`a stand-still at ${point} for longer than a Lease lasts, over the end of a session`, async (context) => {
@@ -150,7 +148,7 @@ for (const [kind, point] of [
     await untilFlowing();
     await bob.end(PATIENCE_MS);
     await untilAwake(pod);
-    if (point === 'kafka.between-produce-and-commit') assert.ok((await abortedTransactions()) > before);
+    if (kind === 'Kafka') assert.ok((await abortedTransactions()) > before, 'what it had begun was not aborted');
     await pod.remove();
   });
 }
