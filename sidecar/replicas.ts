@@ -5,7 +5,7 @@ import { type Clock, pause } from '../common/clock.ts';
 import { toSplitterError } from '../common/errors.ts';
 import { isNotFound } from '../common/kube/api-error.ts';
 import { parseKey } from '../common/kube/keys.ts';
-import { type Lease, LeaseObserver, microTime } from '../common/kube/lease.ts';
+import { type Lease, LeaseObserver, microTime, type Vitality } from '../common/kube/lease.ts';
 import type { Reflector } from '../common/kube/reflector.ts';
 import { LEASES } from '../common/kube/resources.ts';
 import type { KubeClient } from '../common/kube/types.ts';
@@ -81,23 +81,22 @@ export class Replicas {
    * What looks empty meanwhile may be filled again. A Lease goes with its pod, so a replica that is gone for good is not meant.
    */
   othersMayWrite(): string | undefined {
-    const { leases, namespace } = this.#options;
+    const { leases, namespace, failStaticMs } = this.#options;
     if (!leases.synced || !this.#canJudge())
       return 'the API server cannot be reached, so nobody knows whether another forwarder still sends';
-    const silent = leases.list().filter((lease) => this.#isSilent(lease));
-    const names = silent.map(({ metadata }) => metadata.name).join(' ');
-    return names === ''
-      ? undefined
-      : `forwarder ${names} was not seen to go and may still send until ${this.#options.failStaticMs / 60_000} minutes have passed; if its pod is surely gone, delete its Lease (kubectl -n ${namespace} delete lease ${names})`;
+    const silent = this.#others('silent').filter((lease) => this.#mayStillAct(lease));
+    const names = namesOf(silent);
+    if (names !== '')
+      return `forwarder ${names} was not seen to go and may still send until ${failStaticMs / 60_000} minutes have passed; if its pod is surely gone, delete its Lease (kubectl -n ${namespace} delete lease ${names})`;
+    const unknown = namesOf(this.#others('unknown'));
+    return unknown === '' ? undefined : `it is not known yet whether forwarder ${unknown} lives or still sends`;
   }
 
   /** Names of living replicas; undefined while we would not see whether others live: then nobody is declared dead. */
   alive(): Set<string> | undefined {
     const { leases, me } = this.#options;
     if (!leases.synced || !this.#canJudge()) return undefined;
-    const living = leases
-      .list()
-      .filter((lease) => this.#observer.sinceChangeMs(lease) < durationOf(lease, this.#durationMs));
+    const living = leases.list().filter((lease) => this.#judge(lease) !== 'silent');
     return new Set([me, ...living.map((lease) => lease.metadata.name)]);
   }
 
@@ -169,15 +168,22 @@ export class Replicas {
       this.#sawOwnChangeAt = clock.monotonic();
     }
     if (lease === undefined) this.#observer.forget(parseKey(key));
-    else this.#observer.sinceChangeMs(lease);
+    else this.#judge(lease);
     if (lease === undefined || couldJudge !== this.#canJudge()) this.#notify();
   }
 
-  /** Neither renewing nor stopped by its own bound. */
-  #isSilent(lease: Lease): boolean {
-    const silentMs = this.#observer.sinceChangeMs(lease);
-    const mayStillAct = silentMs < this.#options.failStaticMs + IN_FLIGHT_MS;
-    return lease.metadata.name !== this.#options.me && silentMs >= durationOf(lease, this.#durationMs) && mayStillAct;
+  #judge(lease: Lease): Vitality {
+    return this.#observer.judge(lease, this.#durationMs);
+  }
+
+  #others(vitality: Vitality): Lease[] {
+    const { leases, me } = this.#options;
+    return leases.list().filter((lease) => lease.metadata.name !== me && this.#judge(lease) === vitality);
+  }
+
+  /** Its own bound has not stopped it yet. */
+  #mayStillAct(lease: Lease): boolean {
+    return this.#observer.sinceChangeMs(lease) < this.#options.failStaticMs + IN_FLIGHT_MS;
   }
 
   /** Our own Lease changes so often; while we see that, we would see the others' changes too. */
@@ -190,7 +196,6 @@ export class Replicas {
   }
 }
 
-function durationOf(lease: Lease, fallbackMs: number): number {
-  const seconds = lease.spec.leaseDurationSeconds;
-  return seconds === undefined ? fallbackMs : seconds * 1000;
+function namesOf(leases: readonly Lease[]): string {
+  return leases.map(({ metadata }) => metadata.name).join(' ');
 }

@@ -8,7 +8,7 @@ import type { Steady } from './steady.ts';
 
 /** A rolling update leaves a split without holder for a moment; that is no news. */
 const GRACE_MS = 10_000;
-const DEFAULT_DURATION_SECONDS = 15;
+const DEFAULT_DURATION_MS = 15_000;
 
 export type ForwarderLeases = {
   client: Pick<KubeClient, 'get'>;
@@ -23,9 +23,7 @@ export type ForwarderLeases = {
 export function createForwarderWatch({ client, lease: cached, namespace, steady, clock }: ForwarderLeases) {
   const observer = new LeaseObserver(clock);
   const isSilent = (lease: Lease | undefined): boolean => {
-    if (lease === undefined) return true;
-    const { leaseDurationSeconds = DEFAULT_DURATION_SECONDS } = lease.spec;
-    return observer.sinceChangeMs(lease) >= leaseDurationSeconds * 1000;
+    return lease === undefined || observer.judge(lease, DEFAULT_DURATION_MS) === 'silent';
   };
   return async ({ metadata, status }: WorkloadSplit): Promise<boolean> => {
     const holder = status?.forwarder?.holder;

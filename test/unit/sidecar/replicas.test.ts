@@ -176,6 +176,8 @@ describe('Replicas', () => {
     const { clock, touch, show, replicas, run } = setUp();
     await run();
     touch('other');
+    await clock.advance(1);
+    touch('other');
     assert.equal(replicas.othersMayWrite(), undefined);
     await clock.advance(15_000);
     assert.match(replicas.othersMayWrite() ?? '', /forwarder other .*kubectl -n operator delete lease other/);
@@ -187,6 +189,22 @@ describe('Replicas', () => {
     await clock.advance(15_000);
     assert.notEqual(replicas.othersMayWrite(), undefined);
     show('other', undefined);
+    assert.equal(replicas.othersMayWrite(), undefined);
+  });
+
+  it('does not take a replica to be alive that was silent before it began to look, or while it could not', async () => {
+    const { clock, server, touch, replicas, run } = setUp();
+    touch('other');
+    await run();
+    assert.match(replicas.othersMayWrite() ?? '', /not known yet whether forwarder other/);
+    await clock.advance(15_000);
+    assert.match(replicas.othersMayWrite() ?? '', /forwarder other was not seen to go/);
+    server.isWatching = false;
+    await clock.advance(60_000);
+    server.isWatching = true;
+    await clock.advance(5_000);
+    assert.match(replicas.othersMayWrite() ?? '', /not known yet whether forwarder other/);
+    touch('other');
     assert.equal(replicas.othersMayWrite(), undefined);
   });
 

@@ -36,6 +36,21 @@ describe('LeaseObserver', () => {
     observer.forget({ namespace: 'shop', name: 'a' });
     assert.equal(observer.sinceChangeMs(lease('1999')), 0);
   });
+
+  it('calls nobody renewed whom it has not seen to renew', async () => {
+    const clock = new FakeClock();
+    const observer = new LeaseObserver(clock);
+    assert.equal(observer.judge(lease('1'), 15_000), 'unknown');
+    await clock.advance(14_999);
+    assert.equal(observer.judge(lease('1'), 15_000), 'unknown');
+    await clock.advance(1);
+    assert.equal(observer.judge(lease('1'), 15_000), 'silent');
+    assert.equal(observer.judge(lease('2'), 15_000), 'renewed');
+    await clock.advance(15_000);
+    assert.equal(observer.judge(lease('2'), 15_000), 'silent');
+    observer.reset();
+    assert.equal(observer.judge(lease('2'), 15_000), 'unknown');
+  });
 });
 
 describe('microTime', () => {
