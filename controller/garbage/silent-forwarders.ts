@@ -6,34 +6,30 @@ import { type Lease, LeaseObserver } from '../../common/kube/lease.ts';
 import { LEASES } from '../../common/kube/resources.ts';
 import type { ActContext } from '../act/context.ts';
 
-const DURATION_SECONDS = 15;
+const DEFAULT_DURATION_MS = 15_000;
 
 export class SilentForwarders {
-  readonly #clock: Clock;
   readonly #observer: LeaseObserver;
-  #firstLookAt: number | undefined;
+  #knows = false;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
     this.#observer = new LeaseObserver(clock);
   }
 
-  /** Whether we have looked for long enough to know who is silent. */
+  /** Whether each was seen to renew, or to be silent, for long enough. */
   get knows(): boolean {
-    return this.#clock.monotonic() - (this.#firstLookAt ?? Number.POSITIVE_INFINITY) >= DURATION_SECONDS * 1000;
+    return this.#knows;
   }
 
-  /** Resolves to a sentence while there is one. */
+  /** Resolves to a sentence while one is silent. */
   async look({ client, operatorNamespace }: ActContext): Promise<string | undefined> {
     const options = { namespace: operatorNamespace, labelSelector: FORWARDER_LABEL };
     const { items } = await client.list<Lease>(LEASES, options);
-    const silent = items.filter((lease) => {
-      const { leaseDurationSeconds = DURATION_SECONDS } = lease.spec;
-      return this.#observer.sinceChangeMs(lease) >= leaseDurationSeconds * 1000;
-    });
-    this.#firstLookAt ??= this.#clock.monotonic();
+    const judged = items.map((lease) => ({ lease, vitality: this.#observer.judge(lease, DEFAULT_DURATION_MS) }));
+    this.#knows = judged.every(({ vitality }) => vitality !== 'unknown');
+    const silent = judged.filter(({ vitality }) => vitality === 'silent');
     if (silent.length === 0) return undefined;
-    const names = silent.map(({ metadata }) => metadata.name).join(' ');
+    const names = silent.map(({ lease }) => lease.metadata.name).join(' ');
     return `forwarder ${names} was not seen to go and may still send; if its pod is surely gone, delete its Lease (kubectl -n ${operatorNamespace} delete lease ${names})`;
   }
 }

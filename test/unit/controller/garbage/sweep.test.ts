@@ -134,9 +134,15 @@ describe('the sweep', () => {
         metadata: { name: 'forwarder-1', namespace: OPERATOR, labels: { [FORWARDER_LABEL]: 'true' } },
         spec: { leaseDurationSeconds: 15, renewTime },
       });
-    renew('once');
     world.state.found = [foundQueue('mirrord-2-orders')];
-    await world.sweepTwice();
+    await world.sweep();
+    await world.clock.advance(GRACE_MS);
+    renew('once');
+    await world.sweep();
+    assert.deepEqual(world.asked, [], 'whoever is seen for the first time may have been silent for long');
+    assert.deepEqual(world.announced, []);
+    await world.clock.advance(15_000);
+    await world.sweep();
     assert.deepEqual(world.asked, []);
     assert.deepEqual(world.announced, ['Warning LeftBehind queue-splitter-controller']);
     renew('twice');
