@@ -1,8 +1,9 @@
 // The loop around the decision for one target: observe, decide, act, report. Holds no state that a restart would miss.
 import { crashPoint } from '../common/crash-points.ts';
-import { SplitterError, toSplitterError } from '../common/errors.ts';
+import { type SplitterError, toSplitterError } from '../common/errors.ts';
 import type { Log } from '../common/log.ts';
 import type { ActContext, Place } from './act/context.ts';
+import { assertLeading } from './act/leading.ts';
 import { perform } from './act/perform.ts';
 import { decide } from './decide/decide.ts';
 import type { Decision, Observed } from './decide/observed.ts';
@@ -48,18 +49,11 @@ async function performAll(
     const facts = { ...key, phase: observed.split?.spec.phase, action: action.type };
     log.debug(facts, 'begins');
     crashPoint(`controller.before-${action.type}`);
-    if (!act.isLeading()) throw notLeading();
+    assertLeading(act);
     await measured(action, observed, () => perform(act, place, action));
     log.info(facts, describeAction(action));
     crashPoint(`controller.after-${action.type}`);
   }
-}
-
-/** What was decided before a sleep may be wrong by now, and not everything that brokers are asked to do is conditional. */
-function notLeading(): SplitterError {
-  return new SplitterError('Conflict', 'another controller may lead now, so this one does nothing more', {
-    retryable: true,
-  });
 }
 
 async function attempt(call: () => Promise<void>): Promise<SplitterError | undefined> {

@@ -11,6 +11,7 @@ import type { Log } from '../../common/log.ts';
 import { sessionMetrics } from '../../common/metrics/sessions.ts';
 import { controllerOf } from '../act/announce.ts';
 import type { ActContext } from '../act/context.ts';
+import { assertLeading } from '../act/leading.ts';
 import type { Collector } from '../brokers/collector.ts';
 import type { FoundQueue } from '../brokers/sqs/orphans.ts';
 import { collectLostSplit, versionOf } from './lost-split.ts';
@@ -52,7 +53,7 @@ export class Garbage {
     this.intervalMs = Math.min(options.graceMs / 3, LONGEST_INTERVAL_MS);
   }
 
-  /** Rejects when the API server cannot be asked, or the signal was aborted; nothing was decided then. */
+  /** Rejects when the API server cannot be asked, the signal was aborted or another controller may lead; the next sweep decides anew. */
   async sweep(signal: AbortSignal): Promise<void> {
     const { act, clock } = this.#options;
     const { client, operatorNamespace: namespace } = act;
@@ -71,7 +72,7 @@ export class Garbage {
       const why =
         silence !== undefined && mayBeFilled(orphan)
           ? [`what a split that is gone has left is kept: ${silence}`]
-          : await this.#collect(orphan, splits, signal);
+          : await this.#collect(orphan, signal);
       if (why.length === 0) {
         this.#collected(orphan);
         continue;
@@ -106,12 +107,16 @@ export class Garbage {
     return found;
   }
 
-  async #collect(orphan: Orphan, splits: readonly WorkloadSplit[], signal: AbortSignal): Promise<string[]> {
+  async #collect(orphan: Orphan, signal: AbortSignal): Promise<string[]> {
     const { act, brokers } = this.#options;
+    assertLeading(act);
     try {
       switch (orphan.kind) {
-        case 'Split':
-          return await collectLostSplit(act, brokers, orphan.memory, splits, signal);
+        case 'Split': {
+          // Listed anew: while others were given back a session may have begun.
+          const { items } = await act.client.list<WorkloadSplit>(WORKLOAD_SPLITS);
+          return await collectLostSplit(act, brokers, orphan.memory, items, signal);
+        }
         case 'SqsQueue': {
           const why = await brokers.collectQueue(orphan.queue, signal);
           return why === undefined ? [] : [why];

@@ -28,13 +28,19 @@ function setUp() {
   const { clock, context } = bench;
   const asked: string[] = [];
   const remains: Remains[] = [];
-  const state = { kept: [] as string[], found: [] as FoundQueue[], findError: undefined as SplitterError | undefined };
+  const state = {
+    kept: [] as string[],
+    found: [] as FoundQueue[],
+    findError: undefined as SplitterError | undefined,
+    onCollect: async () => undefined as unknown,
+  };
   const garbage = new Garbage({
     act: context,
     brokers: {
       collectors: {
         SQS: async (given) => {
           remains.push(given);
+          await state.onCollect();
           asked.push(...given.entries.map(({ name }) => name));
           return state.kept;
         },
@@ -200,6 +206,39 @@ describe('the sweep', () => {
     assert.match(JSON.stringify(kube.peek(DEPLOYMENTS, { name: 'orders-worker', namespace: 'shop' })), /restarted-at/);
     assert.equal(kube.all(DEPLOYMENTS)[0]?.metadata.labels?.[PATCHED_LABEL], undefined);
     assert.equal(world.remains[0]?.isSplitAgain, true);
+  });
+
+  it('sees a split that comes while it is at work', async () => {
+    const world = setUp();
+    const { kube, context } = world;
+    putDeployment(kube);
+    lose(world, await makeSplit(world));
+    const second = putSplit(kube, { phase: 'Splitting', queues: [sqsQueue('orders')], resources: [CLAIM, FALLBACK] });
+    const { metadata } = second;
+    await remember(context, { ...second, metadata: { ...metadata, uid: 'second' } });
+    lose(world, second);
+    world.state.onCollect = async () => {
+      putDeployment(kube, { spec: { template: { metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: 'now' } } } } });
+      const next = putSplit(kube, { phase: 'Splitting', token: 'qs-new', resources: [CLAIM] });
+      kube.put(WORKLOAD_SPLITS, { ...next, metadata: { ...next.metadata, uid: 'the-next' } });
+    };
+    await world.sweepTwice();
+    assert.deepEqual(
+      world.remains.map(({ isSplitAgain }) => isSplitAgain),
+      [false, true],
+    );
+    assert.match(JSON.stringify(kube.peek(DEPLOYMENTS, { name: 'orders-worker', namespace: 'shop' })), /restarted-at/);
+  });
+
+  it('does nothing more when another controller may lead', async () => {
+    const world = setUp();
+    lose(world, await makeSplit(world));
+    await world.sweep();
+    await world.clock.advance(GRACE_MS);
+    world.context.isLeading = () => false;
+    await assert.rejects(world.sweep(), { code: 'Conflict' });
+    assert.deepEqual(world.asked, []);
+    assert.equal(world.kube.all(LEASES).length, 2);
   });
 
   it('collects tagged queues that no ledger names, also when nothing else remembers them', async () => {
