@@ -160,10 +160,10 @@ class SqsPipeline implements Pipeline {
   async #forwardUntilAlone(signal: AbortSignal): Promise<void> {
     const { clock } = this.#dependencies;
     for (;;) {
-      const others = this.#othersMayWrite();
+      const others = signal.aborted ? undefined : this.#othersMayWrite();
       const problem = others === undefined ? undefined : new SplitterError('Conflict', others, { retryable: true });
       this.#setProblem('others', problem);
-      if (others === undefined || signal.aborted) return;
+      if (others === undefined) return;
       await this.#forwarding.start(signal);
       await pause(clock, this.#settings.retryMaxMs, signal);
     }
