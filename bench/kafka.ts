@@ -112,6 +112,7 @@ async function forwardWithPipeline(): Promise<number> {
       onChange: () => undefined,
       mayWrite: () => true,
       othersMayWrite: () => undefined,
+      isFallbackRead: () => true,
     },
     { resolveProperties: async () => properties, clock: systemClock, random: Math.random },
   );

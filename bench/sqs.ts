@@ -153,7 +153,13 @@ async function ourPipeline(client: SQSClient, { original, fallback, alice }: Que
   const clients = createSqsClients();
   const pipeline = createSqsPipeline(
     queue,
-    { split, onChange: () => undefined, mayWrite: () => true, othersMayWrite: () => undefined },
+    {
+      split,
+      onChange: () => undefined,
+      mayWrite: () => true,
+      othersMayWrite: () => undefined,
+      isFallbackRead: () => true,
+    },
     { clients, clock: systemClock, random: Math.random },
   );
   await pipeline.apply(queue);

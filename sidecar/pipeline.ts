@@ -15,6 +15,8 @@ export type PipelineOptions = {
   mayWrite: () => boolean;
   /** A sentence while another replica may still write by routes of before; what looks empty counts as empty only without one. */
   othersMayWrite: () => string | undefined;
+  /** True while pods of the target are given the fallback to read. On the way back what is sent there would wait, and be deleted with it. */
+  isFallbackRead: () => boolean;
 };
 
 export type Pipeline = {

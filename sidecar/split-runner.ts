@@ -1,7 +1,12 @@
 // Forwards one split on this replica: one pipeline for each of its queues, each brought to what the newest spec says. Knows what has been
 // acknowledged; writing that down is its owner's business.
 import { LIMITS, type QueueKind } from '../api/kinds/common.ts';
-import type { ForwarderQueueStatus, SplitQueue, WorkloadSplit } from '../api/kinds/workload-split.ts';
+import {
+  type ForwarderQueueStatus,
+  PATCHING_PHASES,
+  type SplitQueue,
+  type WorkloadSplit,
+} from '../api/kinds/workload-split.ts';
 import { type Clock, pause } from '../common/clock.ts';
 import { toSplitterError } from '../common/errors.ts';
 import { createBackoff } from '../common/kube/backoff.ts';
@@ -141,6 +146,7 @@ export class SplitRunner {
       },
       mayWrite: () => this.#isOurs && mayAct(),
       othersMayWrite,
+      isFallbackRead: () => PATCHING_PHASES.has(this.#split.spec.phase),
     });
     this.#pipelines.set(queue.key, pipeline);
     return pipeline;

@@ -34,6 +34,7 @@ export function createSqsPipeline(
 
 class SqsPipeline implements Pipeline {
   readonly #othersMayWrite: PipelineOptions['othersMayWrite'];
+  readonly #isFallbackRead: PipelineOptions['isFallbackRead'];
   readonly #calls = new NewestCall();
   readonly #telling: Telling;
   readonly #dependencies: SqsPipelineDependencies;
@@ -49,8 +50,9 @@ class SqsPipeline implements Pipeline {
     this.#dependencies = dependencies;
     this.#settings = { ...SQS_DEFAULTS, ...dependencies.settings };
     const { clock, random } = dependencies;
-    const { split, mayWrite, othersMayWrite, onChange } = options;
+    const { split, mayWrite, othersMayWrite, isFallbackRead, onChange } = options;
     this.#othersMayWrite = othersMayWrite;
+    this.#isFallbackRead = isFallbackRead;
     this.#telling = new Telling((name) => name.toLowerCase(), onChange);
     this.#meters = createMeters(
       { namespace: split.namespace, workload: split.workload ?? split.name },
@@ -151,20 +153,24 @@ class SqsPipeline implements Pipeline {
     await this.#leftOvers.keepOnly(endingMoves(queue));
     await this.#route(queue);
     this.#moveEnding(queue);
-    await this.#forwardUntilAlone(signal);
+    await this.#untilAlone(signal);
     await this.#forwarding.stop(signal);
     if (await this.#leftOvers.allEmptied(signal)) this.#telling.setState('Stopped');
   }
 
-  /** "Stopped" is a promise for all replicas: while another may still send, we go on as well, so that the target does not starve. */
-  async #forwardUntilAlone(signal: AbortSignal): Promise<void> {
+  /**
+   * "Stopped" is a promise for all replicas. While another may still send we go on as well, so that the target does not starve; but not
+   * on the way back, when the target reads the original again.
+   */
+  async #untilAlone(signal: AbortSignal): Promise<void> {
     const { clock } = this.#dependencies;
     for (;;) {
       const others = signal.aborted ? undefined : this.#othersMayWrite();
       const problem = others === undefined ? undefined : new SplitterError('Conflict', others, { retryable: true });
       this.#setProblem('others', problem);
       if (others === undefined) return;
-      await this.#forwarding.start(signal);
+      if (this.#isFallbackRead()) await this.#forwarding.start(signal);
+      else await this.#forwarding.stop(signal);
       await pause(clock, this.#settings.retryMaxMs, signal);
     }
   }

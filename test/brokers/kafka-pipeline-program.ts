@@ -15,6 +15,7 @@ const pipeline = createKafkaPipeline(
     onChange: () => console.log(JSON.stringify(pipeline.status())),
     mayWrite: () => true,
     othersMayWrite: () => undefined,
+    isFallbackRead: () => true,
   },
   {
     resolveProperties: async () => new Map([['bootstrap.servers', bootstrap]]),

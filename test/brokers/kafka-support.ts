@@ -205,6 +205,7 @@ export function openPipeline(
       onChange: () => undefined,
       mayWrite: () => mayWrite,
       othersMayWrite: () => undefined,
+      isFallbackRead: () => true,
     },
     {
       resolveProperties: async () => world.properties,

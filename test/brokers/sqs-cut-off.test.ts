@@ -68,6 +68,7 @@ describe('a forwarder that is cut off', () => {
         onChange: () => undefined,
         mayWrite: () => true,
         othersMayWrite: () => others.may,
+        isFallbackRead: () => true,
       },
       { clients, clock: systemClock, random: Math.random, settings: SETTINGS },
     );

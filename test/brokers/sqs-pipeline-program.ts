@@ -18,6 +18,7 @@ const pipeline = createSqsPipeline(
     onChange: () => console.log(JSON.stringify(pipeline.status())),
     mayWrite: () => true,
     othersMayWrite: () => undefined,
+    isFallbackRead: () => true,
   },
   { clients: createSqsClients(), clock: systemClock, random: Math.random, settings },
 );

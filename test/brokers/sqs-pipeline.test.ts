@@ -110,6 +110,7 @@ function suite(emulatorName: string, start: (place: Host) => Promise<SqsEmulator
         onChange: () => undefined,
         mayWrite,
         othersMayWrite: () => undefined,
+        isFallbackRead: () => true,
       },
       { clients, clock: systemClock, random: Math.random, settings: { ...SETTINGS, ...settings } },
     );

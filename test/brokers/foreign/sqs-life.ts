@@ -217,6 +217,7 @@ function suite({ start, traces, takesAll }: Emulator): void {
           onChange: () => undefined,
           mayWrite: () => true,
           othersMayWrite: () => undefined,
+          isFallbackRead: () => true,
         },
         {
           clients,

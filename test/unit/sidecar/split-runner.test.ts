@@ -1,7 +1,7 @@
-// What the log tells of a split: one line for each state of a queue, with the sessions that get its messages.
+// What the log tells of a split: one line for each state of a queue, with the sessions that get its messages. And what pipelines are told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ForwarderQueueStatus, Route, SplitQueue } from '../../../api/kinds/workload-split.ts';
+import type { ForwarderQueueStatus, Route, SplitPhase, SplitQueue } from '../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../common/errors.ts';
 import { SplitRunner } from '../../../sidecar/split-runner.ts';
 import { FakeClock, settled } from '../common/fake-clock.ts';
@@ -25,12 +25,12 @@ async function setUp() {
   const splits = new FakeSplits();
   const pipe = { state: 'Holding' as ForwarderQueueStatus['state'], failure: undefined as Error | undefined };
   const more: Partial<ForwarderQueueStatus> = {};
-  const told = { onChange: () => {} };
+  const told = { onChange: () => {}, isFallbackRead: () => false };
   const runner = new SplitRunner({
     split: splits.put('worker', { queues: [queue('orders', { forwarding: 'Hold' })] }),
     factories: {
-      SQS: (made: SplitQueue, { onChange }) => {
-        told.onChange = onChange;
+      SQS: (made: SplitQueue, { onChange, isFallbackRead }) => {
+        Object.assign(told, { onChange, isFallbackRead });
         return {
           apply: async () => {
             if (pipe.failure) throw pipe.failure;
@@ -59,7 +59,7 @@ async function setUp() {
   };
   const lines = (): string[] => log.entries.map(({ level, message }) => `${level} ${message}`);
   await settled();
-  return { clock, log, pipe, runner, update, set, lines };
+  return { clock, log, pipe, runner, splits, told, update, set, lines };
 }
 
 test('every state is one line, and the same one is not said again', async () => {
@@ -109,4 +109,15 @@ test('a queue that cannot be brought to its spec is warned of once, however ofte
   const loud = lines().filter((line) => !line.startsWith('debug'));
   assert.deepEqual(loud.slice(1), ['warn queue orders: Error: sqs:ReceiveMessage is not allowed']);
   await runner.close();
+});
+
+test('a fallback is read while pods are given it, and not before or on the way back', async () => {
+  const { runner, splits, told } = await setUp();
+  const isRead = (phase: SplitPhase): boolean => {
+    runner.update(splits.put('worker', { phase, queues: [queue('orders')] }));
+    return told.isFallbackRead();
+  };
+  for (const phase of ['Patching', 'Splitting', 'Warm', 'Draining'] as const) assert.equal(isRead(phase), true, phase);
+  for (const phase of ['Preparing', 'Restoring', 'Cleaning', 'Abandoned'] as const)
+    assert.equal(isRead(phase), false, phase);
 });

@@ -1,4 +1,4 @@
-// What the pipeline says while it is brought from one state to another. What it does to messages is tested with emulators.
+// What the pipeline says and reads while it is brought from one state to another. What it does to messages is tested with emulators.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createSqsPipeline } from '../../../../sidecar/sqs/pipeline.ts';
@@ -6,39 +6,74 @@ import { FakeClock, settled } from '../../common/fake-clock.ts';
 import { FakeSqs } from '../../common/sqs/fake-sqs.ts';
 import { queue } from '../forwarder-bench.ts';
 
-describe('the SQS pipeline', () => {
-  it('does not speak of other replicas any more when a session begins while it waits for them', async () => {
-    const sqs = new FakeSqs();
-    const polls = () => sqs.of('ReceiveMessage');
-    const pipeline = createSqsPipeline(
-      queue('orders'),
-      {
-        split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' },
-        onChange: () => undefined,
-        mayWrite: () => true,
-        othersMayWrite: () => 'forwarder-1 was not seen to go',
-      },
-      { clients: { for: () => sqs.client, close: () => undefined }, clock: new FakeClock(), random: () => 1 },
-    );
-    void pipeline.apply(queue('orders', { forwarding: 'Stop' }));
-    await settled();
-    assert.match(pipeline.status().message ?? '', /forwarder-1/);
+const STOP = queue('orders', { forwarding: 'Stop' });
+const CUT_OFF = 'forwarder-1 was not seen to go';
 
+function setUp({ isFallbackRead }: { isFallbackRead: boolean }) {
+  const sqs = new FakeSqs();
+  const clock = new FakeClock();
+  const others = { may: CUT_OFF as string | undefined };
+  const pipeline = createSqsPipeline(
+    queue('orders'),
+    {
+      split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' },
+      onChange: () => undefined,
+      mayWrite: () => true,
+      othersMayWrite: () => others.may,
+      isFallbackRead: () => isFallbackRead,
+    },
+    { clients: { for: () => sqs.client, close: () => undefined }, clock, random: () => 1 },
+  );
+  const polls = () => sqs.of('ReceiveMessage');
+  const answerPoll = async () => {
+    await settled();
+    polls().at(-1)?.answer({});
+    await settled();
+  };
+  const close = async () => {
+    const closed = pipeline.close();
+    await answerPoll();
+    for (const { answer } of sqs.of('GetQueueAttributes')) answer({ Attributes: {} });
+    await closed;
+  };
+  return { clock, others, pipeline, polls, answerPoll, close };
+}
+
+describe('the SQS pipeline, while another replica may still send', () => {
+  it('goes on forwarding before it stops, for the target reads the fallback', async () => {
+    const { pipeline, polls, close } = setUp({ isFallbackRead: true });
+    void pipeline.apply(STOP);
+    await settled();
+    assert.equal(polls().length, 1);
+    assert.match(pipeline.status().message ?? '', /forwarder-1/);
+    await close();
+  });
+
+  it('sends nothing more to a fallback that nobody reads and that is about to be deleted', async () => {
+    const { clock, others, pipeline, polls, close } = setUp({ isFallbackRead: false });
+    const stopped = pipeline.apply(STOP);
+    await settled();
+    assert.equal(polls().length, 0);
+    assert.equal(pipeline.status().state, 'Holding');
+    assert.match(pipeline.status().message ?? '', /forwarder-1/);
+    others.may = undefined;
+    await clock.advance(10_000);
+    await stopped;
+    assert.equal(pipeline.status().state, 'Stopped');
+    assert.equal(polls().length, 0);
+    await close();
+  });
+
+  it('does not speak of it any more when a session begins while it waits', async () => {
+    const { pipeline, answerPoll, close } = setUp({ isFallbackRead: true });
+    void pipeline.apply(STOP);
+    await settled();
     const forwarded = pipeline.apply(queue('orders'));
-    await settled();
-    polls().at(-1)?.answer({});
-    await settled();
-    polls().at(-1)?.answer({});
+    await answerPoll();
+    await answerPoll();
     await forwarded;
     assert.equal(pipeline.status().state, 'Forwarding');
     assert.equal(pipeline.status().message, undefined);
-
-    const closed = pipeline.close();
-    await settled();
-    polls().at(-1)?.answer({});
-    sqs.of('GetQueueAttributes').forEach(({ answer }) => {
-      answer({ Attributes: {} });
-    });
-    await closed;
+    await close();
   });
 });
