@@ -1,5 +1,5 @@
 /**
- * `node bench/kafka.ts [RECORDS]`: how fast one topic is forwarded to fallback and session by a header, exactly once, by our pipeline, and
+ * `npm run bench:kafka [-- RECORDS]`: how fast one topic is forwarded to fallback and session by a header, exactly once, by our pipeline, and
  * by a plain kafkajs loop (eachBatch + sendBatch, at least once) beside it. 512 B records, 8 partitions, 2 % matched, real broker on this
  * machine: read ratios, not absolute numbers.
  */
@@ -34,14 +34,20 @@ for (const topic of ['orders', 'ours-fallback', 'ours-alice', 'theirs-fallback',
   await waitFor(`topic ${topic} to have leaders`, hasLeaders, { deadlineMs: 20_000 });
 }
 await fill();
-report('kafkajs eachBatch + sendBatch', await forwardWithKafkajs(broker));
-report('our pipeline, exactly once', await forwardWithPipeline());
+const theirs = await measure('kafkajs eachBatch + sendBatch', () => forwardWithKafkajs(broker));
+const ours = await measure('queue-splitter, exactly once', forwardWithPipeline);
+console.log(`ratio: ${(ours / theirs).toFixed(2)} of the plain loop`);
 await admin.disconnect();
 await cluster.close();
 run.destroy();
 
-function report(name: string, seconds: number): void {
-  console.log(`${name}: ${Math.round(RECORDS / seconds).toLocaleString('en')} records/s (${seconds.toFixed(1)} s)`);
+/** Prints and returns records per second. */
+async function measure(name: string, forward: () => Promise<number>): Promise<number> {
+  const cpuBefore = process.cpuUsage();
+  const rate = RECORDS / (await forward());
+  const { user, system } = process.cpuUsage(cpuBefore);
+  console.log(`${name}: ${Math.round(rate)} records/s, ${((user + system) / RECORDS).toFixed(1)} µs of CPU for one`);
+  return rate;
 }
 
 async function fill(): Promise<void> {

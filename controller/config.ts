@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { QUEUE_KINDS, type QueueKind } from '../api/kinds/common.ts';
 import { port, readConfig } from '../common/config.ts';
 import { DEFAULT_TOPIC_FORMAT } from '../common/naming/kafka.ts';
+import type { Settings } from './decide/observed.ts';
 
 const milliseconds = z.coerce.number().int().min(0);
 
@@ -20,6 +21,10 @@ const schema = z.object({
   /** The name that mirrord's guide uses. */
   OPERATOR_KAFKA_SPLITTING_TOPIC_FORMAT: z.string().optional(),
   QUEUE_SPLITTER_KAFKA_IDLE_TTL_MS: milliseconds.default(0),
+  /** How long a Kafka drain may take; absent = without end. */
+  QUEUE_SPLITTER_KAFKA_DRAIN_TIMEOUT_MS: milliseconds.optional(),
+  /** What then becomes of records that the target has not read. */
+  QUEUE_SPLITTER_KAFKA_ON_DRAIN_TIMEOUT: z.enum(['keep', 'rewind', 'drop']).default('keep'),
   /** Comma-separated; the chart turns `operator.sqsSplitting` and `operator.kafkaSplitting` into it. */
   QUEUE_SPLITTER_KINDS: z.string().default('SQS,Kafka'),
   QUEUE_SPLITTER_RESTORE_CONFIRMATION_MS: milliseconds.default(10_000),
@@ -39,12 +44,16 @@ export type ControllerConfig = {
   sqsLingerTimeoutMs: number | undefined;
   topicFormat: string;
   kafkaIdleTtlMs: number;
+  kafkaDrainTimeoutMs: number | undefined;
+  onKafkaDrainTimeout: Settings['onKafkaDrainTimeout'];
   restoreConfirmationMs: number;
   garbageGraceMs: number | undefined;
   cleanupDeadlineMs: number | undefined;
   /** The kinds whose resources are installed. */
   kinds: ReadonlySet<QueueKind>;
 };
+
+const LEFT_OVERS = { keep: 'Keep', rewind: 'Rewind', drop: 'Drop' } as const;
 
 /** @throws SplitterError `InvalidConfig` that names every wrong variable. */
 export function controllerConfig(environment: Record<string, string | undefined>): ControllerConfig {
@@ -60,6 +69,8 @@ export function controllerConfig(environment: Record<string, string | undefined>
     topicFormat:
       values.QUEUE_SPLITTER_KAFKA_TOPIC_FORMAT ?? values.OPERATOR_KAFKA_SPLITTING_TOPIC_FORMAT ?? DEFAULT_TOPIC_FORMAT,
     kafkaIdleTtlMs: values.QUEUE_SPLITTER_KAFKA_IDLE_TTL_MS,
+    kafkaDrainTimeoutMs: values.QUEUE_SPLITTER_KAFKA_DRAIN_TIMEOUT_MS,
+    onKafkaDrainTimeout: LEFT_OVERS[values.QUEUE_SPLITTER_KAFKA_ON_DRAIN_TIMEOUT],
     restoreConfirmationMs: values.QUEUE_SPLITTER_RESTORE_CONFIRMATION_MS,
     garbageGraceMs: values.QUEUE_SPLITTER_GARBAGE_GRACE_MS,
     cleanupDeadlineMs: values.QUEUE_SPLITTER_CLEANUP_DEADLINE_MS,

@@ -18,6 +18,8 @@ export function describeAction(action: Action): string {
       return `${phaseChange(action.split.spec.phase, action.spec.phase)}${action.why}`;
     case 'CreateResources':
       return `made, or tried to: ${names(action.entries)}`;
+    case 'GrowTopics':
+      return `given the partitions of the original, or tried to: ${names(action.entries)}`;
     case 'DeleteResources':
       return `deleted, or tried to: ${names(action.entries)}`;
     case 'RecordStartOffsets':

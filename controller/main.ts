@@ -83,7 +83,11 @@ async function lead(client: KubeClient, config: ControllerConfig, term: Term, lo
         },
         settings: {
           restoreConfirmationMs: config.restoreConfirmationMs,
-          sqsLingerTimeoutSeconds: inSeconds(config.sqsLingerTimeoutMs),
+          drainTimeoutSeconds: {
+            SQS: inSeconds(config.sqsLingerTimeoutMs),
+            Kafka: inSeconds(config.kafkaDrainTimeoutMs),
+          },
+          onKafkaDrainTimeout: config.onKafkaDrainTimeout,
           // Handed over to nobody, the rest would be forgotten.
           cleanupDeadlineSeconds: config.garbageGraceMs === undefined ? undefined : inSeconds(config.cleanupDeadlineMs),
         },

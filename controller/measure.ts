@@ -1,7 +1,7 @@
 // What the controller's metrics say: gauges set from the caches, counts and durations taken when something changes or was done. A new leader
 // learns of what is there without counting it again. Series go when their objects go.
 import type { SplitSession } from '../api/kinds/split-session.ts';
-import { PATCHING_PHASES, type WorkloadSplit } from '../api/kinds/workload-split.ts';
+import { PATCHING_PHASES, type SplitQueue, type WorkloadSplit } from '../api/kinds/workload-split.ts';
 import { toSplitterError } from '../common/errors.ts';
 import { sessionMetrics as metrics } from '../common/metrics/sessions.ts';
 import type { Action, Observed } from './decide/observed.ts';
@@ -89,7 +89,9 @@ export async function measured(action: Action, observed: Observed, perform: () =
   } finally {
     stop();
   }
-  countConsequence(action, { namespace: observed.namespace.name, workload: observed.targetReference.name });
+  const labels = { namespace: observed.namespace.name, workload: observed.targetReference.name };
+  countConsequence(action, labels);
+  if (action.type === 'WriteSpec') countGivenUp(action, observed, labels);
 }
 
 function countConsequence(action: Action, labels: { namespace: string; workload: string }): void {
@@ -98,4 +100,24 @@ function countConsequence(action: Action, labels: { namespace: string; workload:
   // While a target is being patched or restored, single pods are replaced as a matter of course.
   if (action.type === 'EvictPod' && ['Splitting', 'Warm'].includes(action.split.spec.phase))
     metrics.patchLost.inc(labels);
+}
+
+function countGivenUp(
+  { split, spec }: Extract<Action, { type: 'WriteSpec' }>,
+  { queues }: Observed,
+  labels: { namespace: string; workload: string },
+): void {
+  if (split.spec.phase !== 'Draining') return;
+  for (const queue of spec.queues) {
+    const outcome = outcomeOf(queue);
+    const before = split.spec.queues.find(({ key }) => key === queue.key);
+    if (outcome === undefined || (before && outcomeOf(before) === outcome)) continue;
+    const messages = queues.get(queue.key)?.remaining ?? 0;
+    metrics.drainGivenUp.inc({ ...labels, queue: queue.original.name, outcome }, messages);
+  }
+}
+
+function outcomeOf({ leftOvers, forwarding }: SplitQueue): string | undefined {
+  if (leftOvers !== undefined) return leftOvers === 'Rewind' ? 'rewound' : 'dropped';
+  return forwarding === 'Return' ? 'returned' : undefined;
 }

@@ -118,11 +118,17 @@ export const splitQueue = z.object({
       'Kafka: transactional ids are <prefix>-<i>, i = source partition modulo producers; fixed for the life of the split.',
     ),
   producers: z.number().int().min(1).max(64).optional().describe('Kafka: number of transactional producers.'),
+  leftOvers: z
+    .enum(['Rewind', 'Drop'])
+    .optional()
+    .describe(
+      'Kafka, after a drain that ran into its limit: what becomes of the records that the target has not read. Rewind: its group goes back to them on the original. Drop: they are deleted with the fallback.',
+    ),
   rewound: z
     .boolean()
     .optional()
     .describe(
-      'Kafka, when the target is gone: its group stands again at the first original record whose copy nobody read.',
+      'Kafka, when the target is gone or its drain was given up: its group stands again at the first original record whose copy nobody read.',
     ),
   fenced: z
     .boolean()

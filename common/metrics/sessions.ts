@@ -33,6 +33,11 @@ export const sessionMetrics = {
     ...WORKLOAD,
     'queue',
   ]),
+  drainGivenUp: counter(
+    'drain_given_up_messages_total',
+    'Messages that the target had not read when its drain ran into the limit. Outcome: returned (SQS), rewound or dropped (Kafka).',
+    [...WORKLOAD, 'queue', 'outcome'],
+  ),
   garbageCollected: counter('garbage_collected_total', 'Left-overs without an owner that were removed.', ['kind']),
   orphans: gauge(
     'orphans',

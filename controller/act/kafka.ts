@@ -1,11 +1,12 @@
 // Kafka's extra steps of a split: note where partitions begin, fence every producer before the way back, and give back what a lost target
 // had not read. SQS never gets here.
 import type { SplitQueue, WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { SplitterError } from '../../common/errors.ts';
 import { startOffsetsOf } from '../decide/sessions.ts';
 import { bumped } from '../decide/spec.ts';
 import { remember } from '../garbage/memory.ts';
 import type { ActContext } from './context.ts';
-import { writeSpec } from './split.ts';
+import { warn, writeSpec } from './split.ts';
 
 /** Before the restart: where every partition begins. */
 export async function recordStartOffsets(
@@ -38,10 +39,26 @@ export async function fenceProducers(
 /** May be repeated: a group that already stands there is left alone, and a copy that somebody read meanwhile is not looked for. */
 export async function rewindGroups(context: ActContext, split: WorkloadSplit, keys: readonly string[]): Promise<void> {
   const queues = await changed(split, keys, async (queue) => {
-    await context.brokers[queue.kind].rewind(queue);
+    const { moved, missing } = await context.brokers[queue.kind].rewind(queue);
+    if (missing > 0 && split.spec.phase === 'Restoring') throw onlyInFallback(queue, missing);
+    if (moved.length > 0) warn(context, split, { reason: 'Rewound', message: rewoundText(queue, moved) });
     return { ...queue, rewound: true };
   });
   await writeSpec(context, split, { ...split.spec, queues });
+}
+
+/** The target lives and can still read them, so they are kept until it has. */
+function onlyInFallback({ original, fallback }: SplitQueue, missing: number): SplitterError {
+  return new SplitterError(
+    'QueueNotFound',
+    `${missing} unread records of topic ${fallback.name} are in the original ${original.name} no more (retention or compaction); waiting for the target to read them`,
+    { retryable: true },
+  );
+}
+
+function rewoundText({ original }: SplitQueue, moved: readonly { partition: number; offset: string }[]): string {
+  const positions = moved.map(({ partition, offset }) => `${partition}:${offset}`).join(', ');
+  return `group ${original.group} reads topic ${original.name} again from partition:offset ${positions}; records behind it that were read already are read twice`;
 }
 
 async function changed(

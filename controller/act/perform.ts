@@ -2,9 +2,9 @@
 import type { Action } from '../decide/observed.ts';
 import type { ActContext, Place } from './context.ts';
 import { fenceProducers, recordStartOffsets, rewindGroups } from './kafka.ts';
-import { createResources, deleteResources } from './resources.ts';
+import { createResources, deleteResources, growTopics } from './resources.ts';
 import { addSessionFinalizer, deleteSession, failSession, releaseSession } from './sessions.ts';
-import { createSplit, handOver, releaseSplit, writeSpec } from './split.ts';
+import { createSplit, handOver, releaseSplit, warn, writeSpec } from './split.ts';
 import { evictPod, removeRestartAnnotation, restartTarget } from './target.ts';
 
 export async function perform(context: ActContext, place: Place, action: Action): Promise<void> {
@@ -21,9 +21,12 @@ export async function perform(context: ActContext, place: Place, action: Action)
       return await createSplit(context, place, action.spec);
     case 'WriteSpec':
       await writeSpec(context, action.split, action.spec);
+      if (action.warning) warn(context, action.split, action.warning);
       return;
     case 'CreateResources':
       return await createResources(context, action.split, action.entries);
+    case 'GrowTopics':
+      return await growTopics(context, action.split, action.entries);
     case 'DeleteResources':
       return await deleteResources(context, action.split, action.entries);
     case 'RecordStartOffsets':

@@ -1,6 +1,7 @@
 // Makes what the ledger plans and deletes what it retired. Each entry stands alone: one that fails is noted and does not stop the others.
 import type { LedgerEntry, SplitQueue, WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
-import { removalOf } from '../decide/failures.ts';
+import type { CreateRequest } from '../brokers/broker.ts';
+import { growthOf, removalOf } from '../decide/failures.ts';
 import { sessionGroup } from '../decide/plan.ts';
 import { startOffsetsOf } from '../decide/sessions.ts';
 import { bumped, withCreated, withoutEntries } from '../decide/spec.ts';
@@ -27,6 +28,24 @@ export async function createResources(
   if (spec !== split.spec) await remember(context, await writeSpec(context, split, spec));
 }
 
+/** Writes nothing: what has grown is not found too small again. */
+export async function growTopics(
+  context: ActContext,
+  split: WorkloadSplit,
+  entries: readonly LedgerEntry[],
+): Promise<void> {
+  const uid = split.metadata.uid ?? '';
+  await Promise.all(
+    entries.map((entry) =>
+      context.failures.attempt(uid, growthOf(entry.name), async () => {
+        const queue = queueOf(split.spec, entry);
+        await context.brokers[queue.kind].grow(requestFor(context, split, entry));
+        return entry;
+      }),
+    ),
+  );
+}
+
 async function create(
   context: ActContext,
   split: WorkloadSplit,
@@ -38,16 +57,21 @@ async function create(
     return {};
   }
   if (entry.kind === 'KafkaGroup') return {};
+  return await context.brokers[queue.kind].create(requestFor(context, split, entry));
+}
+
+function requestFor(context: ActContext, split: WorkloadSplit, entry: LedgerEntry): CreateRequest {
+  const queue = queueOf(split.spec, entry);
   const group =
     entry.role === 'fallback' ? queue.original.group : sessionGroup(split.spec, entry.session ?? '', queue.key);
-  return await context.brokers[queue.kind].create({
+  return {
     entry,
     original: queue.original,
     connection: queue.connection,
     owner: ownerOf(context, split),
     tags: queue.tags ?? {},
     ...(group === undefined ? {} : { group }),
-  });
+  };
 }
 
 export async function deleteResources(

@@ -4,8 +4,9 @@ import type { WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-
 import { ignoreMissing } from '../../common/kube/api-error.ts';
 import { WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
 import { splitName } from '../../common/naming/kubernetes.ts';
+import type { Warning } from '../decide/observed.ts';
 import { forget, remember } from '../garbage/memory.ts';
-import { controllerOf } from './announce.ts';
+import { controllerOf, type Subject } from './announce.ts';
 import type { ActContext, Place } from './context.ts';
 
 /** Creation is the lock: a second split of the same target gets `Conflict`. */
@@ -42,9 +43,8 @@ export async function releaseSplit(context: ActContext, split: WorkloadSplit): P
   }
   await forget(context, uid);
   await removeFinalizer(context, split);
-  const { apiVersion, kind, name: target, uid: targetUid } = split.spec.target;
   announce(
-    { apiVersion, kind, metadata: { name: target, namespace, uid: targetUid } },
+    targetOf(split),
     'Normal',
     'SplitEnded',
     'reads its original queues again; every temporary queue is deleted',
@@ -67,4 +67,14 @@ async function removeFinalizer({ client }: ActContext, { metadata }: WorkloadSpl
   await ignoreMissing(
     client.mergePatch(WORKLOAD_SPLITS, { name, namespace }, { metadata: { resourceVersion, finalizers } }),
   );
+}
+
+export function warn({ announce }: ActContext, split: WorkloadSplit, { reason, message }: Warning): void {
+  announce(targetOf(split), 'Warning', reason, message);
+}
+
+/** Events are looked for on the workload, which outlives the split. */
+function targetOf({ metadata: { namespace = '' }, spec: { target } }: WorkloadSplit): Subject {
+  const { apiVersion, kind, name, uid } = target;
+  return { apiVersion, kind, metadata: { name, namespace, uid } };
 }

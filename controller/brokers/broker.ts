@@ -5,6 +5,8 @@ export type Original = {
   location: QueueLocation;
   /** Stable identity for the claim: the queue's ARN, or Kafka cluster id, topic and group. */
   identity: string;
+  /** Kafka: whether a member of the group subscribes to it; undefined: cannot be told now, or never (SQS). */
+  isSubscribed?: boolean | undefined;
 };
 
 export type CreateRequest = {
@@ -17,6 +19,13 @@ export type CreateRequest = {
   tags: Record<string, string>;
   /** Kafka: group whose offset 0 is committed on every partition before anybody can write or read. */
   group?: string;
+};
+
+export type Rewound = {
+  /** Partitions whose offset was moved, and where to. */
+  moved: { partition: number; offset: string }[];
+  /** Unread copies whose original is gone: only the temporary topic has them. */
+  missing: number;
 };
 
 /** All calls are idempotent and reject with a SplitterError whose message names queue, call and missing permission. */
@@ -35,10 +44,14 @@ export type BrokerAdmin = {
   /** Kafka: fences every transactional id and waits until the group's offsets are stable. SQS: nothing. */
   fence(queue: SplitQueue): Promise<void>;
   /**
-   * The target is gone. Kafka: moves the application's group back to the first original record whose copy nobody read (at least once).
-   * SQS: nothing, the forwarder has moved the messages themselves.
+   * The target is gone or has not drained. Kafka: moves the application's group back to the first original record whose copy nobody
+   * read (at least once). SQS: nothing, the forwarder has moved the messages themselves.
    */
-  rewind(queue: SplitQueue): Promise<void>;
+  rewind(queue: SplitQueue): Promise<Rewound>;
+  /** Kafka: those of these temporary topics that have fewer partitions than the original has by now. SQS: none. */
+  outgrown(queue: SplitQueue, names: readonly string[]): Promise<string[]>;
+  /** Kafka: gives the topic the partitions that it lacks; one that is gone is not made again. SQS: nothing. */
+  grow(request: CreateRequest): Promise<void>;
   /** What the deployed target still has to read in the fallback queue. One observation, not a proof: the caller asks again over time. */
   remaining(queue: SplitQueue): Promise<number>;
   /** Deletes only what carries our marks; already gone is success. */

@@ -5,7 +5,15 @@ import type { Decision, Observed, ObservedSession, Problem, TargetFacts } from '
 import { handOver, noticeLoss } from './phases/loss.ts';
 import { inItsPhase } from './phases/phases.ts';
 import type { Names } from './plan.ts';
-import { addRoutes, createPlanned, deleteRetired, endRoutes, planSessions, retireUnneeded } from './resources.ts';
+import {
+  addRoutes,
+  createPlanned,
+  deleteRetired,
+  endRoutes,
+  growOutgrown,
+  planSessions,
+  retireUnneeded,
+} from './resources.ts';
 import {
   endSessions,
   failAll,
@@ -17,6 +25,7 @@ import {
 } from './sessions.ts';
 import { hasTraceOf, isCopy, isOpen } from './spec.ts';
 import { act, RESYNC_MS, type SplitContext, type Step, wait } from './step.ts';
+import { failUnsubscribed, waitsForSubscription } from './subscriptions.ts';
 
 /** The first stage that has actions decides; what the others wait for is reported together. */
 export function decide(observed: Observed, names: Names): Decision {
@@ -26,6 +35,7 @@ export function decide(observed: Observed, names: Names): Decision {
     () => guardSessions(observed),
     () => failUnresolvable(observed),
     () => failUncreatable(observed),
+    () => failUnsubscribed(observed),
     () => releaseSessions(observed),
     ...(split ? stagesOf({ observed, split, names }) : [() => begin(observed)]),
   ];
@@ -55,7 +65,14 @@ function stagesOf(context: SplitContext): (() => Step)[] {
     () => loseSessions(context),
     ...(split.spec.phase === 'Abandoned' ? [] : [() => endRoutes(context)]),
     () => retireUnneeded(context),
-    ...(isOpen(split) ? [() => planSessions(context), () => createPlanned(context), () => addRoutes(context)] : []),
+    ...(isOpen(split)
+      ? [
+          () => planSessions(context),
+          () => createPlanned(context),
+          () => growOutgrown(context),
+          () => addRoutes(context),
+        ]
+      : []),
     () => deleteRetired(context),
     () => inItsPhase(context),
   ];
@@ -94,7 +111,7 @@ function loseSessions({ observed, split }: SplitContext): Step {
 /** The first session of a target. Everything that can be refused is refused here, before anything exists. */
 function begin(observed: Observed): Step {
   const waiting = wanting(observed);
-  const first = waiting.filter(({ resolution }) => resolution?.ok === true);
+  const first = waiting.filter((entry) => entry.resolution?.ok === true && !waitsForSubscription(observed, entry));
   if (first.length === 0) return waiting.length > 0 ? wait('the names of the queues', RESYNC_MS) : undefined;
   const refusal = refuse(observed);
   if (refusal) return failAll(first, refusal);

@@ -20,6 +20,11 @@ export function isHopeless({ now }: Observed, failure: Failure, patienceSeconds:
   return !failure.retryable || now - failure.since >= patienceSeconds * 1000;
 }
 
+/** How `Observed.failures` names the attempt to give a topic more partitions. */
+export function growthOf(name: string): string {
+  return `growth ${name}`;
+}
+
 /** How `Observed.failures` names the attempt to delete what a ledger entry names: that it could not be made says nothing about that. */
 export function removalOf(name: string): string {
   return `removal ${name}`;

@@ -6,6 +6,7 @@ import type {
   LedgerEntry,
   QueueLocation,
   QueueVariable,
+  SplitQueue,
   WorkloadSplit,
   WorkloadSplitSpec,
 } from '../../api/kinds/workload-split.ts';
@@ -28,6 +29,8 @@ export type ResolvedQueue = {
   /** Stable identity at the broker; the claim is named by its hash. */
   identity: string;
   connection: BrokerConnection;
+  /** Kafka: whether a member of the group subscribes to the original; undefined: not known. */
+  isSubscribed?: boolean | undefined;
   variables: QueueVariable[];
   groupVariables: QueueVariable[];
   tags: Record<string, string>;
@@ -83,6 +86,8 @@ export type QueueFacts = {
   remaining: number | undefined;
   /** Why `remaining` is not known although it was asked for. */
   problem: string | undefined;
+  /** Temporary topics that have fewer partitions than the original has by now. */
+  outgrown: string[];
   /** `remaining` was 0 in every observation for the broker's confirmation time. */
   drained: boolean;
 };
@@ -92,8 +97,10 @@ export type Settings = {
   uninstalling: boolean;
   /** A second list of pods is made so long after the first that showed no patched pod. */
   restoreConfirmationMs: number;
-  /** Without it a drain has no limit. */
-  sqsLingerTimeoutSeconds: number | undefined;
+  /** Seconds that a drain may take; undefined: no limit. */
+  drainTimeoutSeconds: Record<QueueKind, number | undefined>;
+  /** What becomes of Kafka records that the target has not read at the limit. */
+  onKafkaDrainTimeout: 'Keep' | NonNullable<SplitQueue['leftOvers']>;
   /** A namespace that is being deleted waits for brokers so long; undefined = for ever. */
   cleanupDeadlineSeconds: number | undefined;
 };
@@ -122,10 +129,13 @@ export type Observed = {
   forwarderAway: boolean;
   /** How long consistent lists have shown no patched pod of the target, with neither webhook entry nor restart annotation, in milliseconds. */
   unpatchedForMs: number;
-  /** What failed and has not succeeded since: by name of the ledger entry that was to be made, `removalOf` it, uid of the pod, or `startOffsetsOf` a queue. */
+  /** What failed and has not succeeded since: by name of the ledger entry that was to be made, `removalOf` or `growthOf` it, uid of the pod, or `startOffsetsOf` a queue. */
   failures: ReadonlyMap<string, Failure>;
   settings: Settings;
 };
+
+/** What people must hear of although nothing failed: an event on the target. */
+export type Warning = { reason: string; message: string };
 
 export type Action =
   | { type: 'AddSessionFinalizer'; session: SplitSession }
@@ -134,11 +144,13 @@ export type Action =
   | { type: 'ReleaseSession'; session: SplitSession }
   | { type: 'CreateSplit'; spec: WorkloadSplitSpec }
   /** Conditional on the resourceVersion that the decision was made on. */
-  | { type: 'WriteSpec'; split: WorkloadSplit; spec: WorkloadSplitSpec; why: string }
+  | { type: 'WriteSpec'; split: WorkloadSplit; spec: WorkloadSplitSpec; why: string; warning?: Warning }
   /** Creates every named entry and then writes `Created` (with url or topic id) for those that succeeded. */
   | { type: 'CreateResources'; split: WorkloadSplit; entries: LedgerEntry[] }
   /** Deletes every named Retired entry and then takes those that are gone out of the ledger. */
   | { type: 'DeleteResources'; split: WorkloadSplit; entries: LedgerEntry[] }
+  /** Gives the topics of these entries the partitions that their original got since. */
+  | { type: 'GrowTopics'; split: WorkloadSplit; entries: LedgerEntry[] }
   /** Notes where never-committed partitions begin; must come before the restart. */
   | { type: 'RecordStartOffsets'; split: WorkloadSplit; keys: string[] }
   /** Makes the webhook configuration equal to what the splits in the cluster say. */
@@ -148,7 +160,7 @@ export type Action =
   | { type: 'RemoveRestartAnnotation'; resourceVersion: string | undefined }
   | { type: 'EvictPod'; split: WorkloadSplit; pod: PodFact; why: string }
   | { type: 'FenceProducers'; split: WorkloadSplit; keys: string[] }
-  /** The target is gone: its group goes back to the first original record whose copy nobody read. */
+  /** The target is gone or has not drained: its group goes back to the first original record whose copy nobody read. */
   | { type: 'RewindGroups'; split: WorkloadSplit; keys: string[] }
   /** Its namespace cannot wait any longer: remembers elsewhere what is left, and removes our finalizer; conditional on the resourceVersion. */
   | { type: 'HandOver'; split: WorkloadSplit }

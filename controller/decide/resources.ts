@@ -1,17 +1,20 @@
 // The ledger's life: plan what sessions need, create what is planned, retire and delete what nobody needs. Names are used once.
 import type { LedgerEntry, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
-import { mayTry, removalOf, waitForRetry } from './failures.ts';
+import { growthOf, mayTry, removalOf, waitForRetry } from './failures.ts';
 import type { Resolution } from './observed.ts';
 import { planSession, withRoutes } from './plan.ts';
 import { isRouted, wanting } from './sessions.ts';
 import { bumped, entriesOfQueue, isAcknowledged, isProvisional, withState } from './spec.ts';
 import { act, type SplitContext, type Step } from './step.ts';
+import { waitsForSubscription } from './subscriptions.ts';
 
 /** Ledger entries for every session that has not all of its own yet. One session that does not fit fails alone. */
 export function planSessions({ observed, split, names }: SplitContext): Step {
   let spec = split.spec;
-  for (const { session, resolution } of wanting(observed)) {
+  for (const entry of wanting(observed)) {
+    const { session, resolution } = entry;
     if (!resolution?.ok || isRouted(observed, session) || mustWait(spec, resolution.value)) continue;
+    if (waitsForSubscription(observed, entry)) continue;
     const plan = planSession(spec, split.metadata.uid ?? '', session, resolution.value, names);
     if (!plan.ok) return act({ type: 'FailSession', session, problem: plan.problem });
     spec = plan.spec;
@@ -41,6 +44,18 @@ export function createPlanned({ split, observed }: SplitContext): Step {
   const entries = claims.length > 0 ? claims : possible;
   if (entries.length > 0) return act({ type: 'CreateResources', split, entries });
   return waitForRetry(observed, planned.map(nameOf));
+}
+
+/** Nothing is forwarded from a new partition before every temporary topic has it. */
+export function growOutgrown({ split, observed }: SplitContext): Step {
+  const outgrown = new Set([...observed.queues.values()].flatMap((facts) => facts.outgrown));
+  const late = split.spec.resources.filter(({ name, state }) => state === 'Created' && outgrown.has(name));
+  const entries = late.filter(({ name }) => mayTry(observed, growthOf(name)));
+  if (entries.length > 0) return act({ type: 'GrowTopics', split, entries });
+  return waitForRetry(
+    observed,
+    late.map(({ name }) => growthOf(name)),
+  );
 }
 
 function nameOf({ name }: LedgerEntry): string {

@@ -9,6 +9,8 @@ import { isProvisional, reports } from '../decide/spec.ts';
 import type { Steady } from './steady.ts';
 
 const ASK_SETTLED: ReadonlySet<SplitPhase> = new Set(['Patching']);
+/** While records may be forwarded from a partition that is new. */
+const ASK_OUTGROWN: ReadonlySet<SplitPhase> = new Set(['Patching', 'Splitting', 'Warm']);
 const ASK_REMAINING: ReadonlySet<SplitPhase> = new Set(['Draining', 'Restoring', 'Cleaning']);
 
 /** How long a group must look settled (kafka-notes C2: twice in a row, a second apart). SQS cannot tell. */
@@ -40,6 +42,7 @@ export async function observeQueues(
     const settledFor = steady.note(`${id} settled`, settledFact?.settled === true);
     const isAsked = ASK_REMAINING.has(phase) && exists(split, queue);
     const { remaining, problem } = isAsked ? await count(broker, queue) : UNASKED;
+    const topics = ASK_OUTGROWN.has(phase) ? topicsOf(split, queue) : [];
     const quiet = reports(split, queue, 'Stopped', 'Returned');
     const emptyFor = steady.note(`${id} empty`, quiet && remaining === 0);
     facts.set(queue.key, {
@@ -47,6 +50,7 @@ export async function observeQueues(
       settleMessage: settledFact?.message ?? 'the target restarts',
       remaining,
       problem,
+      outgrown: topics.length === 0 ? [] : await broker.outgrown(queue, topics).catch(() => []),
       drained: emptyFor.times > 1 && emptyFor.forMs >= emptyConfirmationMs[queue.kind],
     });
   }
@@ -76,6 +80,13 @@ async function count(broker: BrokerAdmin, queue: SplitQueue): Promise<Count> {
   } catch (error) {
     return { remaining: undefined, problem: toSplitterError(error).message };
   }
+}
+
+function topicsOf({ spec }: WorkloadSplit, { key }: SplitQueue): string[] {
+  const topics = spec.resources.filter(
+    ({ kind, queue, state }) => kind === 'KafkaTopic' && queue === key && state === 'Created',
+  );
+  return topics.map(({ name }) => name);
 }
 
 function exists(split: WorkloadSplit, queue: SplitQueue): boolean {

@@ -146,6 +146,7 @@ async function resolveQueue(
       original: original.location,
       identity: original.identity,
       connection,
+      ...(original.isSubscribed === undefined ? {} : { isSubscribed: original.isSubscribed }),
       variables: found.filter((variable) => variable.names.some((name) => names.has(name))).map(toQueueVariable),
       groupVariables: groups.map(toQueueVariable),
       tags: { ...declaration.tags },

@@ -6,7 +6,7 @@ import { crashPoint } from '../../common/crash-points.ts';
 import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { Cluster } from '../../common/kafka/wire/cluster.ts';
 import { describeGroup, evictMembers, readsTopic } from '../../common/kafka/wire/groups.ts';
-import { logOffsets, stableOffsets } from '../../common/kafka/wire/offsets.ts';
+import { logOffsets, type Offsets, stableOffsets } from '../../common/kafka/wire/offsets.ts';
 import { countRecords, readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import type { Destination } from './destinations.ts';
 import type { Lane } from './lane.ts';
@@ -80,14 +80,14 @@ export class Ending {
     const isOurs = session.topicId === undefined || topic?.topicId === session.topicId;
     if (topic !== undefined && isOurs) {
       const partitions = topic.partitions.map(({ partition }) => partition);
-      await this.#transactionsVisible(partitions);
-      const unread = await this.#unread(partitions);
+      const ends = await this.#transactionsVisible(partitions);
+      const unread = await this.#unread(partitions, ends);
       for (const partition of this.#held) if (!unread.includes(partition)) this.#release(partition);
       if (unread.length > 0) {
         await this.#readersGone();
         for (const partition of unread) {
           if (signal.aborted) return;
-          await this.#copy(partition);
+          await this.#copy(partition, ends.get(partition));
           this.#release(partition);
         }
       }
@@ -96,15 +96,15 @@ export class Ending {
     this.#isDone = true;
   }
 
-  /** EndTxn answers before the markers are written: only behind them are our own last records to be seen. */
-  async #transactionsVisible(partitions: readonly number[]): Promise<void> {
+  /** EndTxn answers before the markers are written: only behind them are our own last records to be seen. The ends of the partitions. */
+  async #transactionsVisible(partitions: readonly number[]): Promise<Offsets> {
     const { cluster, session, settings, clock, signal } = this.#options;
     const deadline = clock.monotonic() + settings.stableDeadlineMs;
-    for (let delayMs = 2; !signal.aborted; delayMs = Math.min(delayMs * 2, POLL_MS)) {
+    for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, POLL_MS)) {
       const stable = await logOffsets(cluster, session.name, partitions, 'latest');
       const written = await logOffsets(cluster, session.name, partitions, 'high watermark');
-      if (partitions.every((partition) => stable.get(partition) === written.get(partition))) return;
-      if (clock.monotonic() > deadline) {
+      if (partitions.every((partition) => stable.get(partition) === written.get(partition))) return stable;
+      if (signal.aborted || clock.monotonic() > deadline) {
         throw new SplitterError('GroupUnsettled', `a transaction on topic ${session.name} is not finished`, {
           retryable: true,
         });
@@ -114,12 +114,12 @@ export class Ending {
   }
 
   /** Partitions with records that the reader has not committed. */
-  async #unread(partitions: readonly number[]): Promise<number[]> {
+  async #unread(partitions: readonly number[], ends: Offsets): Promise<number[]> {
     const { cluster, session } = this.#options;
     const offsets = await this.#offsets(partitions);
     const unread: number[] = [];
     for (const partition of partitions) {
-      const position = { topic: session.name, partition, from: offsets.get(partition) ?? 0n };
+      const position = { topic: session.name, partition, from: offsets.get(partition) ?? 0n, to: ends.get(partition) };
       if ((await countRecords(cluster, position, 1)) > 0) unread.push(partition);
     }
     return unread;
@@ -145,10 +145,10 @@ export class Ending {
   }
 
   /** Each transaction moves some records and the group's offset behind them: after a crash it goes on where it was. */
-  async #copy(partition: number): Promise<void> {
+  async #copy(partition: number, to: bigint | undefined): Promise<void> {
     const { cluster, session, fallback, laneOf, signal } = this.#options;
     const from = (await this.#offsets([partition])).get(partition) ?? 0n;
-    for await (const { records, next } of readToEnd(cluster, { topic: session.name, partition, from })) {
+    for await (const { records, next } of readToEnd(cluster, { topic: session.name, partition, from, to })) {
       if (signal.aborted) return;
       if (records.length === 0) continue;
       await laneOf(partition).transactions.transact(async (producer) => {

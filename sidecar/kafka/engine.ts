@@ -130,6 +130,12 @@ export class Engine {
     await this.barrier();
   }
 
+  /** In a transaction of ours, as a group with members takes no other commit from outside. */
+  commitFor = async (group: string, topic: string, offsets: Offsets): Promise<void> => {
+    const [first] = this.#lanes;
+    await first?.transactions.transact((producer) => producer.commitOffsets(group, topic, offsets));
+  };
+
   async barrier(): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.transactions.barrier()));
   }
@@ -218,13 +224,8 @@ export class Engine {
 
   async #prove(destination: Destination, partitions: readonly number[]): Promise<void> {
     const { cluster, settings } = this.#options;
-    await proveDestination(cluster, destination, partitions, this.#commitBeginnings, settings);
+    await proveDestination(cluster, destination, partitions, this.commitFor, settings);
   }
-
-  #commitBeginnings = async (group: string, topic: string, offsets: Offsets): Promise<void> => {
-    const [first] = this.#lanes;
-    await first?.transactions.transact((producer) => producer.commitOffsets(group, topic, offsets));
-  };
 
   /** The group's offset; where it never committed, what was noted before the restart; for partitions younger than that, the beginning. */
   async #beginnings(partitions: readonly number[], start: SplitQueue['start']): Promise<Map<number, Beginning>> {

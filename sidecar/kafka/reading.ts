@@ -64,7 +64,11 @@ async function skipDeleted(cluster: Cluster, topic: string, source: SourcePartit
   );
 }
 
-async function proveSameTopic(cluster: Cluster, { topic, topicId }: { topic: string; topicId: string }): Promise<void> {
+/** @throws `TopicRecreated` */
+export async function proveSameTopic(
+  cluster: Cluster,
+  { topic, topicId }: { topic: string; topicId: string },
+): Promise<void> {
   const found = (await cluster.describeTopics([topic])).get(topic);
   if (found?.topicId === topicId) return;
   throw new SplitterError(

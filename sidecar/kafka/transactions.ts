@@ -8,6 +8,7 @@ import { committedOffsets, type Offsets, stableOffsets } from '../../common/kafk
 import type { Output, TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { foreignCommit } from './fatal.ts';
 import type { SourcePartition } from './partition.ts';
+import { proveSameTopic } from './reading.ts';
 
 export type Original = { topic: string; topicId: string; group: string };
 
@@ -71,9 +72,16 @@ export class Transactions {
     });
   }
 
-  /** @throws `ForeignCommit` when the group's offsets are not what we committed last (C2). */
-  async proveOffsets(): Promise<void> {
-    await this.exclusive(() => this.#prove());
+  /**
+   * Offsets that are gone, by expiry or by an admin tool, are committed again (C12). Resolves to their partitions.
+   * @throws `ForeignCommit` when the group's offsets are not what we committed last (C2).
+   */
+  async proveOffsets(): Promise<number[]> {
+    return await this.exclusive(async () => {
+      const gone = await this.#prove();
+      if (gone.length > 0) await this.#commit();
+      return gone;
+    });
   }
 
   /** A transaction for something else than forwarding. `work` leaves the commit to us. */
@@ -138,17 +146,23 @@ export class Transactions {
     this.#isBroken = false;
   }
 
-  async #prove(): Promise<void> {
+  /** Partitions whose offset is gone. */
+  async #prove(): Promise<number[]> {
     const { cluster, original, partitions } = this.#options;
-    if (this.#isBroken || partitions.size === 0) return;
+    if (this.#isBroken || partitions.size === 0) return [];
     const { offsets, unstable } = await committedOffsets(cluster, original.group, original.topic, [
       ...partitions.keys(),
     ]);
+    const gone: number[] = [];
     for (const { partition, committed } of partitions.values()) {
-      if (!unstable.includes(partition) && offsets.get(partition) !== committed) {
-        throw foreignCommit(original, partition, committed, offsets.get(partition));
-      }
+      const found = offsets.get(partition);
+      if (unstable.includes(partition) || found === committed) continue;
+      if (found !== undefined) throw foreignCommit(original, partition, committed, found);
+      gone.push(partition);
     }
+    // Offsets go with their topic, too: ours mean nothing for a successor.
+    if (gone.length > 0) await proveSameTopic(cluster, original);
+    return gone;
   }
 
   async #commit(): Promise<void> {

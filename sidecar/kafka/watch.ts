@@ -9,6 +9,7 @@ import type { Destination } from './destinations.ts';
 import type { Engine } from './engine.ts';
 import { isFatal } from './fatal.ts';
 import type { Meters } from './meters.ts';
+import { OffsetKeeper } from './offset-keeper.ts';
 import type { KafkaSettings } from './settings.ts';
 
 export type WatchOptions = {
@@ -31,22 +32,11 @@ const COUNT_EXACTLY_BELOW = 100n;
 export async function watch(options: WatchOptions, signal: AbortSignal): Promise<void> {
   const { engine, clock, settings, onProblem, onFatal } = options;
   const stuck = new StuckSource(options);
-  let recommitAt = clock.monotonic() + settings.recommitMs;
+  const offsets = new OffsetKeeper({ ...options, recommitMs: settings.recommitMs });
   const looks: [string, () => Promise<void>][] = [
-    [
-      'offsets',
-      async () => {
-        for (const lane of engine.lanes) await lane.transactions.proveOffsets();
-      },
-    ],
-    [
-      'recommit',
-      async () => {
-        if (clock.monotonic() < recommitAt) return;
-        for (const lane of engine.lanes) await lane.transactions.recommit();
-        recommitAt = clock.monotonic() + settings.recommitMs;
-      },
-    ],
+    ['offsets', () => offsets.prove()],
+    ['recommit', () => offsets.recommit()],
+    ['readers', () => offsets.lookAfterReaders(options.isForwarding())],
     ['growth', () => (options.isForwarding() ? engine.grow() : Promise.resolve())],
     ['source', async () => stuck.look()],
     ['lag', () => measureLag(options)],

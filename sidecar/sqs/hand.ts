@@ -108,10 +108,13 @@ export class Hand {
     return this.#changes.until(() => this.size === 0, signal);
   }
 
-  /** Gives messages back: others can read them after `seconds`. When the call fails they come back after their visibility timeout. */
+  /**
+   * Gives messages back: others can read them after `seconds`. When the call fails they come back after their visibility timeout. Forgotten
+   * first: one that comes again before the answer is a new one, or it would be hidden in nobody's hands.
+   */
   async release(messages: readonly Held[], seconds: number): Promise<void> {
-    await this.#setVisibility(messages, seconds);
     for (const held of messages) this.forget(held);
+    await this.#setVisibility(messages, seconds);
   }
 
   close(): void {

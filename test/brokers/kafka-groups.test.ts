@@ -5,6 +5,8 @@ import { Consumer as ConsumerProtocolClient, consumerGroupHeartbeatV1 } from '@p
 import { AssignerProtocol, type Consumer, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
 import { call } from '../../common/kafka/wire/call.ts';
 import { describeGroup } from '../../common/kafka/wire/groups.ts';
+import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
+import { createKafkaAdmin } from '../../controller/brokers/kafka/admin.ts';
 import { waitFor } from '../testbed/wait.ts';
 import { groupOffsets, isAlices, numbered, waitForRecords } from './kafka-records.ts';
 import {
@@ -140,6 +142,36 @@ describe('a group of kafkajs members', { skip }, () => {
     const { members } = await describeGroup(kafka.cluster, group);
     assert.ok(!members.some(({ memberId }) => before.includes(memberId)));
     await consumer.disconnect();
+  });
+
+  it('is told apart from one that nobody subscribes in: consumers that assign partitions themselves do not show', async () => {
+    const kafka = opened(world);
+    const topic = await createOriginal(kafka, 1);
+    const group = unique('app');
+    const described = async () => (await kafka.admin.describeOriginal(topic, {}, group)).isSubscribed;
+    assert.equal(await described(), false, 'a group that does not exist');
+    await commitWithoutMembers(kafka.cluster, group, topic, new Map([[0, 0n]]));
+    assert.equal(await described(), false, 'offsets without members, as in assign mode');
+    const other = await read(kafka, group, [await createOriginal(kafka, 1)]);
+    assert.equal(await described(), false, 'a member that reads another topic');
+    const { consumer } = await read(kafka, group, [topic]);
+    await waitFor('the group to be settled', async () => (await described()) !== undefined, { deadlineMs: 20_000 });
+    assert.equal(await described(), true);
+    await Promise.all([consumer.disconnect(), other.consumer.disconnect()]);
+  });
+
+  it('that never committed and has no reset policy is refused, and is not once it has committed everywhere', async () => {
+    const kafka = opened(world);
+    const { queue, group, topic } = await createSplit(kafka, await createOriginal(kafka, 2));
+    const admin = createKafkaAdmin(async () => new Map([...kafka.properties, ['auto.offset.reset', 'none']]));
+    kafka.closeLater(() => admin.close());
+    await commitWithoutMembers(kafka.cluster, group, topic, new Map([[0, 0n]]));
+    await assert.rejects(admin.startOffsets(queue), { code: 'GroupUnsupported', message: /partition 1, .*none/ });
+    await commitWithoutMembers(kafka.cluster, group, topic, new Map([[1, 0n]]));
+    assert.deepEqual(await admin.startOffsets(queue), [
+      { partition: 0, offset: '0' },
+      { partition: 1, offset: '0' },
+    ]);
   });
 
   it('of Kafka Streams is refused', async () => {

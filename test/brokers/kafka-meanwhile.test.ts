@@ -1,7 +1,11 @@
 /** What happens to topics, groups and the broker while a Kafka split forwards. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { systemClock } from '../../common/clock.ts';
 import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
+import type { Destination } from '../../sidecar/kafka/destinations.ts';
+import { OffsetKeeper, type OffsetKeeperOptions } from '../../sidecar/kafka/offset-keeper.ts';
 import { waitFor } from '../testbed/wait.ts';
 import {
   assertSplitByTenant,
@@ -16,8 +20,7 @@ import {
   ALICE,
   createOriginal,
   createSplit,
-  createTopic,
-  createTopicAgain,
+  growTopic,
   type KafkaWorld,
   makeTopic,
   opened,
@@ -25,7 +28,11 @@ import {
   openPipeline,
   routeOf,
   skip,
+  unique,
 } from './kafka-support.ts';
+
+const sum = (offsets: Record<number, string>) =>
+  Object.values(offsets).reduce((total, offset) => total + Number(offset), 0);
 
 let world: KafkaWorld | undefined;
 before(async () => {
@@ -58,7 +65,9 @@ describe('meanwhile', { skip }, () => {
 
   it('a partition that the original gets is forwarded from its first record, to readers with `latest` too', async () => {
     const kafka = opened(world);
-    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 2), { alice: ALICE });
+    const { topic, group, queue, entries } = await createSplit(kafka, await createOriginal(kafka, 2), {
+      alice: ALICE,
+    });
     const { destination } = routeOf(queue);
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -67,20 +76,99 @@ describe('meanwhile', { skip }, () => {
     await waitFor('the pipeline to wait for the copies', () => pipeline.status().message?.includes('no partition 2'), {
       deadlineMs: 10_000,
     });
-    await createTopic(kafka, queue, queue.fallback.name, 'fallback', group).catch(() => undefined);
-    for (const [name, id] of [
-      [queue.fallback.name, queue.fallback.topicId],
-      [destination.name, destination.topicId],
-    ]) {
-      await createTopicAgain(kafka, queue, name ?? '', id ?? '');
-    }
+    const copies = [queue.fallback.name, destination.name];
+    assert.deepEqual(await kafka.admin.outgrown(queue, copies), copies);
+    const { fallback, alice } = entries;
+    assert.ok(fallback && alice);
+    await growTopic(kafka, queue, fallback, group);
+    await growTopic(kafka, queue, alice, destination.group);
     const records = await waitForRecords(kafka, queue.fallback.name, 5);
     assert.deepEqual(new Set(records.map(({ partition }) => partition)), new Set([2]));
     await waitForRecords(kafka, destination.name, 5);
+    assert.deepEqual(await kafka.admin.outgrown(queue, copies), []);
+    const gone = { ...alice, name: unique('gone') };
+    await growTopic(kafka, queue, gone, destination.group);
+    assert.equal((await kafka.cluster.describeTopics([gone.name])).size, 0, 'a name is used once');
     assert.equal((await groupOffsets(kafka, destination.group, destination.name))[2], '0');
     assert.equal((await groupOffsets(kafka, group, topic))[2], '10');
     await waitFor('no problem to be left', () => pipeline.status().message === undefined, { deadlineMs: 10_000 });
     await pipeline.close();
+  });
+
+  it('a partition that comes too late to be forwarded is read from its first record by the restored target', async () => {
+    const kafka = opened(world);
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 20);
+    await waitForRecords(kafka, queue.fallback.name, 20);
+    await pipeline.apply({ ...queue, forwarding: 'Stop' });
+    await kafka.topics.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
+    await waitFor('the new partition', async () => (await kafka.cluster.describeTopic(topic)).partitions.length === 2, {
+      deadlineMs: 10_000,
+    });
+    await kafka.producer.send({ topic, messages: [{ partition: 1, value: 'new' }] });
+    await kafka.admin.fence(queue);
+    assert.deepEqual(await groupOffsets(kafka, group, topic), { 0: '20', 1: '0' });
+    await pipeline.close();
+  });
+
+  it('offsets of the original that somebody deletes are committed again, and that is said', async () => {
+    const kafka = opened(world);
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 2), { alice: ALICE });
+    const said = new Set<string>();
+    const pipeline = openPipeline(kafka, queue, {}, ({ message }) => said.add(message ?? ''));
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 40);
+    const offsets = () => groupOffsets(kafka, group, topic);
+    await waitFor('everything to be forwarded', async () => sum(await offsets()) === 40, { deadlineMs: 10_000 });
+    const before = await offsets();
+    await kafka.topics.deleteGroups([group]);
+    await waitFor('the offsets to be there again', async () => isDeepStrictEqual(await offsets(), before), {
+      deadlineMs: 20_000,
+    });
+    await waitFor('it to be said', () => [...said].some((text) => text.includes('were gone')), { deadlineMs: 5_000 });
+    await sendNumbered(kafka, topic, 40, 60);
+    await assertSplitByTenant(kafka, topic, routeOf(queue).destination.name, queue.fallback.name);
+    await pipeline.close();
+  });
+
+  it('offsets of a reader that is away for long are committed again where they were', async () => {
+    const kafka = opened(world);
+    const topic = await createOriginal(kafka, 2);
+    const group = unique('reader');
+    const engine: OffsetKeeperOptions['engine'] & { partitions: number[]; destinations: Destination[] } = {
+      lanes: [],
+      destinations: [{ name: topic, group }],
+      partitions: [0, 1],
+      topic: await kafka.cluster.describeTopic(topic),
+      group,
+      commitFor: async (name, of, offsets) => void (await commitWithoutMembers(kafka.cluster, name, of, offsets)),
+    };
+    const keeper = new OffsetKeeper({ cluster: kafka.cluster, clock: systemClock, recommitMs: 1000, engine });
+    await keeper.lookAfterReaders(true);
+    await commitWithoutMembers(kafka.cluster, group, topic, new Map([[1, 3n]]));
+    await keeper.lookAfterReaders(true);
+    await commitWithoutMembers(kafka.cluster, group, topic, new Map([[1, 5n]]));
+    await keeper.lookAfterReaders(true);
+    await kafka.topics.deleteGroups([group]);
+    await assert.rejects(keeper.lookAfterReaders(true), { code: 'GroupUnsettled', message: /partition 1, were gone/ });
+    assert.deepEqual(await groupOffsets(kafka, group, topic), { 1: '5' });
+    await keeper.lookAfterReaders(true);
+    engine.partitions = [];
+    await commitWithoutMembers(kafka.cluster, group, topic, new Map([[1, 7n]]));
+    await keeper.lookAfterReaders(true);
+    assert.deepEqual(await groupOffsets(kafka, group, topic), { 1: '7' }, 'nothing is placed, so nothing is missing');
+    engine.partitions = [0, 1];
+    engine.destinations = [{ name: topic, group: unique('target') }, ...engine.destinations];
+    await keeper.lookAfterReaders(true);
+    await kafka.topics.deleteGroups([group]);
+    await keeper.lookAfterReaders(false);
+    assert.deepEqual(
+      await groupOffsets(kafka, group, topic),
+      {},
+      'the group of a session that has ended goes on purpose',
+    );
   });
 
   it('a commit by somebody else stops the split instead of being overwritten', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Admin, Kafka, Producer } from 'kafkajs';
-import type { LedgerEntry, Route, SplitQueue } from '../../api/kinds/workload-split.ts';
+import type { ForwarderQueueStatus, LedgerEntry, Route, SplitQueue } from '../../api/kinds/workload-split.ts';
 import { systemClock } from '../../common/clock.ts';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
@@ -11,14 +11,20 @@ import { createKafkaAdmin, type KafkaAdmin } from '../../controller/brokers/kafk
 import { createKafkaPipeline } from '../../sidecar/kafka/pipeline.ts';
 import type { KafkaSettings } from '../../sidecar/kafka/settings.ts';
 import type { Pipeline } from '../../sidecar/pipeline.ts';
-import { type KafkaBroker, type KafkaOptions, startKafka } from '../testbed/brokers/kafka.ts';
+import {
+  type KafkaBroker,
+  type KafkaNode,
+  type KafkaOptions,
+  startKafka,
+  startKafkaCluster,
+} from '../testbed/brokers/kafka.ts';
 import { localPlace, type Place } from '../testbed/brokers/place.ts';
 import { openRun, type Run } from '../testbed/runs.ts';
 import { ensureKafka } from '../testbed/toolchain/kafka.ts';
 import { waitFor } from '../testbed/wait.ts';
 
 /** The world that `before` opened. */
-export function opened(world: KafkaWorld | undefined): KafkaWorld {
+export function opened<World extends KafkaWorld>(world: World | undefined): World {
   assert.ok(world);
   return world;
 }
@@ -57,6 +63,26 @@ export async function openKafkaWorld(
   const run = openRun();
   const place = localPlace(run);
   const broker = await startKafka(place, program, { autoCreateTopics: false, properties: brokerProperties, ...more });
+  return openWorld(run, place, broker);
+}
+
+export type KafkaClusterWorld = KafkaWorld & { nodes: readonly KafkaNode[] };
+
+/** As `openKafkaWorld`, with several brokers; `broker` is the first of them. */
+export async function openKafkaClusterWorld(
+  count: number,
+  properties: Record<string, string>,
+): Promise<KafkaClusterWorld | undefined> {
+  if (!program.available) return undefined;
+  const run = openRun();
+  const place = localPlace(run);
+  const { nodes, ...access } = await startKafkaCluster(place, program, count, { autoCreateTopics: false, properties });
+  const [first] = nodes;
+  assert.ok(first);
+  return { ...(await openWorld(run, place, { ...access, ...first })), nodes };
+}
+
+async function openWorld(run: Run, place: Place, broker: KafkaBroker): Promise<KafkaWorld> {
   const properties = new Map([['bootstrap.servers', broker.bootstrapServers]]);
   const cluster = new Cluster(kafkaClientOptions(properties));
   const admin = createKafkaAdmin(async () => properties);
@@ -196,13 +222,14 @@ export function openPipeline(
   world: KafkaWorld,
   queue: SplitQueue,
   settings: Partial<KafkaSettings> = {},
+  onStatus: (status: ForwarderQueueStatus) => void = () => undefined,
 ): TestPipeline {
   let mayWrite = true;
-  const pipeline = createKafkaPipeline(
+  const pipeline: Pipeline = createKafkaPipeline(
     queue,
     {
       split: { name: 'deployment-worker', namespace: 'shop', uid: 'u' },
-      onChange: () => undefined,
+      onChange: () => onStatus(pipeline.status()),
       mayWrite: () => mayWrite,
       othersMayWrite: () => undefined,
       isFallbackRead: () => true,
@@ -223,6 +250,15 @@ export function openPipeline(
       mayWrite = allowed;
     },
   };
+}
+
+export function growTopic(
+  kafka: KafkaWorld,
+  { original }: SplitQueue,
+  entry: LedgerEntry,
+  group: string,
+): Promise<void> {
+  return kafka.admin.grow({ entry, original, connection: {}, owner: OWNER, tags: {}, group });
 }
 
 /** A temporary topic as the controller makes it once more, after a crash between the broker's answer and the ledger. */

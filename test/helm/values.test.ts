@@ -12,6 +12,7 @@ const REFUSED: readonly [what: string, values: Values, words: RegExp][] = [
   ['a negative time', { sqs: { emptyConfirmationSeconds: -1 } }, /emptyConfirmationSeconds/],
   ['a topic format without RANDOM', { operator: { kafkaSplittingTopicFormat: 'x' } }, /kafkaSplittingTopicFormat/],
   ['a role that is no ARN', { sa: { roleArn: 'admin' } }, /roleArn/],
+  ['an unknown end of a drain', { kafka: { onDrainTimeout: 'forget' } }, /onDrainTimeout/],
   ['no kind of queue at all', { operator: { sqsSplitting: false, kafkaSplitting: false } }, /both false/],
   ['a Secret of another namespace', { operator: { kafkaSecrets: ['other/secret'] } }, /kafkaSecrets/],
 ];
@@ -25,6 +26,8 @@ const OTHER: Readonly<Record<string, unknown>> = {
   'operator.sqsSplittingLingerTimeout': 0,
   'operator.idleKafkaSplitTtlMillis': 30_000,
   'operator.kafkaSecrets': ['other'],
+  'kafka.drainTimeoutSeconds': 300,
+  'kafka.onDrainTimeout': 'rewind',
   'operator.affinity': { podAffinity: {} },
   'monitoring.podMonitor.interval': '17s',
 };

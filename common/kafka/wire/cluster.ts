@@ -110,6 +110,11 @@ export class Cluster {
     throw kafkaError(code, `topic ${topic}, partition ${partition}`, null, details);
   }
 
+  /** Ids of the brokers that metadata named last. */
+  get nodes(): number[] {
+    return [...this.#brokers.keys()];
+  }
+
   async clusterId(): Promise<string> {
     if (this.#clusterId === '') await this.describeTopics([]);
     return this.#clusterId;

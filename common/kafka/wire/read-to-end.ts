@@ -9,12 +9,18 @@ import { type CommittedRead, readCommitted } from './read-committed.ts';
 
 const LIMITS = { maxWaitMs: 0, maxBytes: 4 * 1024 * 1024, maxPartitionBytes: 4 * 1024 * 1024 };
 
-export type PartitionPosition = { topic: string; partition: number; from: bigint };
+export type PartitionPosition = {
+  topic: string;
+  partition: number;
+  from: bigint;
+  /** A last stable offset that is known: a leader that was just elected may not know yet how far its log counts (KIP-207). */
+  to?: bigint | undefined;
+};
 
 /** The last value has `next` at or behind the end. What retention deleted before `from` could be read is skipped. */
 export async function* readToEnd(
   cluster: Cluster,
-  { topic, partition, from }: PartitionPosition,
+  { topic, partition, from, to = 0n }: PartitionPosition,
   channel?: Channel,
 ): AsyncGenerator<CommittedRead & { end: bigint }> {
   let position = from;
@@ -30,7 +36,7 @@ export async function* readToEnd(
     }
     const read = readCommitted(fetched, position);
     const isAtEnd = read.next >= fetched.lastStableOffset;
-    if (!isAtEnd && read.next === position) {
+    if (read.next === position && (!isAtEnd || read.next < to)) {
       throw new SplitterError(
         'BrokerUnreachable',
         `topic ${topic}, partition ${partition}: nothing at offset ${position}`,
@@ -40,7 +46,7 @@ export async function* readToEnd(
       );
     }
     yield { ...read, end: fetched.lastStableOffset };
-    if (isAtEnd) return;
+    if (isAtEnd && read.next >= to) return;
     position = read.next;
   }
 }

@@ -3,7 +3,7 @@
 import type { BrokerConnection } from '../../../api/kinds/workload-split.ts';
 import type { Clock } from '../../../common/clock.ts';
 import { Clusters, type ResolveProperties } from '../../../common/kafka/clusters.ts';
-import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
+import type { Cluster, PartitionInfo } from '../../../common/kafka/wire/cluster.ts';
 import type { BrokerAdmin, CreateRequest } from '../broker.ts';
 import type { Collector } from '../collector.ts';
 import { describeOriginal, originalOf } from './original.ts';
@@ -14,7 +14,7 @@ import { fenceProducers, remainingRecords } from './restore.ts';
 import { rewind } from './rewind.ts';
 import { settleGroup } from './settle.ts';
 import { startOffsets } from './start-offsets.ts';
-import { createTopic } from './topics.ts';
+import { createTopic, growTopic, outgrown } from './topics.ts';
 
 export type KafkaAdmin = BrokerAdmin & { collect: Collector; close(): Promise<void> };
 
@@ -27,9 +27,9 @@ export function createKafkaAdmin(resolveProperties: ResolveProperties, clock?: C
     startOffsets: async (queue) => startOffsets(await of(queue.connection), originalOf(queue)),
     settle: async (queue, goneAddresses) => settleGroup(await of(queue.connection), originalOf(queue), goneAddresses),
     fence: async (queue) => fenceProducers(await of(queue.connection), queue, originalOf(queue)),
-    async rewind(queue) {
-      await rewind(await of(queue.connection), queue, originalOf(queue));
-    },
+    rewind: async (queue) => rewind(await of(queue.connection), queue, originalOf(queue)),
+    grow: async (request) => grow(await of(request.connection), request),
+    outgrown: async (queue, names) => outgrown(await of(queue.connection), queue.original.name, names),
     remaining: async (queue) =>
       remainingRecords(await of(queue.connection), queue.fallback.name, originalOf(queue).group),
     delete: async (entry, connection) => {
@@ -45,13 +45,23 @@ export function createKafkaAdmin(resolveProperties: ResolveProperties, clock?: C
 async function create(cluster: Cluster, { entry, original, group }: CreateRequest): Promise<{ topicId?: string }> {
   if (entry.kind !== 'KafkaTopic') return {};
   const { topicId, partitions } = await createTopic(cluster, entry, original.name);
-  if (group !== undefined) {
-    await commitBeginning(
-      cluster,
-      group,
-      entry.name,
-      partitions.map(({ partition }) => partition),
-    );
-  }
+  await commitFor(cluster, group, entry.name, partitions);
   return { topicId };
+}
+
+async function grow(cluster: Cluster, { entry, original, group }: CreateRequest): Promise<void> {
+  if (entry.kind !== 'KafkaTopic') return;
+  const topic = await growTopic(cluster, entry, original.name);
+  if (topic !== undefined) await commitFor(cluster, group, entry.name, topic.partitions);
+}
+
+async function commitFor(
+  cluster: Cluster,
+  group: string | undefined,
+  topic: string,
+  partitions: readonly PartitionInfo[],
+): Promise<void> {
+  if (group === undefined) return;
+  const numbers = partitions.map(({ partition }) => partition);
+  await commitBeginning(cluster, group, topic, numbers);
 }

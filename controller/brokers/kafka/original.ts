@@ -2,7 +2,7 @@
 import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../common/errors.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
-import { describeGroup, groupType } from '../../../common/kafka/wire/groups.ts';
+import { describeGroup, type Group, groupType, readsTopic } from '../../../common/kafka/wire/groups.ts';
 import type { Original } from '../broker.ts';
 
 /** API key → the version that the data path needs; all of them are in Apache Kafka 3.1. */
@@ -24,10 +24,11 @@ export async function describeOriginal(cluster: Cluster, topic: string, group: s
   }
   const { topicId } = await cluster.describeTopic(topic);
   await refuseOldBrokers(cluster);
-  await refuseForeignGroups(cluster, group);
+  const readers = await consumersOf(cluster, group);
   return {
     location: { name: topic, topicId, group },
     identity: `kafka/${await cluster.clusterId()}/${topic}/${group}`,
+    isSubscribed: readers.settled ? readers.members.some((member) => readsTopic(member, topic)) : undefined,
   };
 }
 
@@ -42,18 +43,20 @@ async function refuseOldBrokers(cluster: Cluster): Promise<void> {
   }
 }
 
-async function refuseForeignGroups(cluster: Cluster, group: string): Promise<void> {
+/** @throws `GroupUnsupported` where it is no group of plain consumers. */
+async function consumersOf(cluster: Cluster, group: string): Promise<Group> {
   const type = await groupType(cluster, group);
   if (type === 'share') {
     throw new SplitterError('GroupUnsupported', `group ${group} is a share group; only consumer groups can be split`);
   }
-  const { assignor } = await describeGroup(cluster, group);
-  if (type === 'streams' || assignor === STREAMS_ASSIGNOR) {
+  const found = await describeGroup(cluster, group);
+  if (type === 'streams' || found.assignor === STREAMS_ASSIGNOR) {
     throw new SplitterError(
       'GroupUnsupported',
       `group ${group} belongs to a Kafka Streams application, whose topology depends on topic names; it cannot be split`,
     );
   }
+  return found;
 }
 
 /** Topic and group that the application reads with. */

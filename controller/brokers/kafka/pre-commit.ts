@@ -4,6 +4,7 @@ import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import { isKafkaError } from '../../../common/kafka/wire/errors.ts';
 import { commitWithoutMembers, type Offsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
 import { TransactionalProducer } from '../../../common/kafka/wire/transactional-producer.ts';
+import type { GroupOnTopic } from './original.ts';
 
 const STABLE_DEADLINE_MS = 20_000;
 const VISIBLE_DEADLINE_MS = 10_000;
@@ -23,7 +24,7 @@ export async function commitBeginning(
     );
     if (missing.size === 0) return;
     try {
-      await commitOffsets(cluster, group, topic, missing);
+      await commitOffsets(cluster, `${topic}-setup`, { group, topic }, missing);
     } catch (error) {
       // The group's coordinator may hear of a new topic later than we do.
       if (!isKafkaError(error, 'UNKNOWN_TOPIC_OR_PARTITION') || cluster.clock.monotonic() > deadline) throw error;
@@ -32,10 +33,18 @@ export async function commitBeginning(
   }
 }
 
-/** A group with members takes commits of others only inside a transaction; its id is this topic's own, so nobody is fenced by it. */
-export async function commitOffsets(cluster: Cluster, group: string, topic: string, offsets: Offsets): Promise<void> {
+/**
+ * A group with members takes commits of others only inside a transaction.
+ * @param transactionalId used for nothing else, so that nobody is fenced.
+ */
+export async function commitOffsets(
+  cluster: Cluster,
+  transactionalId: string,
+  { group, topic }: GroupOnTopic,
+  offsets: Offsets,
+): Promise<void> {
   if (await commitWithoutMembers(cluster, group, topic, offsets)) return;
-  const producer = new TransactionalProducer(cluster, `${topic}-setup`);
+  const producer = new TransactionalProducer(cluster, transactionalId);
   await producer.take();
   try {
     await producer.commitOffsets(group, topic, offsets);

@@ -7,6 +7,7 @@ import { logOffsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts
 import { countRecords } from '../../../common/kafka/wire/read-to-end.ts';
 import { TransactionalProducer } from '../../../common/kafka/wire/transactional-producer.ts';
 import type { GroupOnTopic } from './original.ts';
+import { commitOffsets } from './pre-commit.ts';
 
 const STABLE_DEADLINE_MS = 20_000;
 /** What matters is zero or not; more than this is counted by offsets. */
@@ -22,14 +23,26 @@ export async function fenceProducers(
   await Promise.all(ids.map((id) => new TransactionalProducer(cluster, id, undefined, 'control').take()));
   const topics = await cluster.describeTopics([topic, queue.fallback.name]);
   for (const { name, partitions } of topics.values()) {
-    await stableOffsets(
-      cluster,
-      group,
-      name,
-      partitions.map(({ partition }) => partition),
-      STABLE_DEADLINE_MS,
-    );
+    const numbers = partitions.map(({ partition }) => partition);
+    const committed = await stableOffsets(cluster, group, name, numbers, STABLE_DEADLINE_MS);
+    const never = numbers.filter((partition) => !committed.has(partition));
+    if (name === topic && never.length > 0) await commitStart(cluster, queue, { topic, group }, never);
   }
+}
+
+/** A partition that came too late to be forwarded, or whose offset expired: with `latest` the target would skip what lies there. */
+async function commitStart(
+  cluster: Cluster,
+  { start = [], transactionalIdPrefix }: SplitQueue,
+  original: GroupOnTopic,
+  partitions: readonly number[],
+): Promise<void> {
+  const noted = new Map(start.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  const earliest = await logOffsets(cluster, original.topic, partitions, 'earliest');
+  const offsets = new Map(
+    partitions.map((partition) => [partition, noted.get(partition) ?? earliest.get(partition) ?? 0n]),
+  );
+  await commitOffsets(cluster, `${transactionalIdPrefix}-restore`, original, offsets);
 }
 
 /**
@@ -46,7 +59,7 @@ export async function remainingRecords(cluster: Cluster, topic: string, group: s
   let remaining = partitions.filter((partition) => stable.get(partition) !== written.get(partition)).length;
   for (const partition of partitions) {
     const from = committed.get(partition) ?? 0n;
-    remaining += await countRecords(cluster, { topic, partition, from }, COUNT_EXACTLY);
+    remaining += await countRecords(cluster, { topic, partition, from, to: stable.get(partition) }, COUNT_EXACTLY);
   }
   return remaining;
 }

@@ -1,10 +1,11 @@
 // Temporary topics: made like the original where consumers could notice, and with no retention at all (kafka-notes C8).
-import { ConfigResourceTypes, createPartitionsV3, createTopicsV7, describeConfigsV4 } from '@platformatic/kafka';
+import { createPartitionsV3, createTopicsV7 } from '@platformatic/kafka';
 import type { LedgerEntry } from '../../../api/kinds/workload-split.ts';
 import { pause } from '../../../common/clock.ts';
 import { SplitterError } from '../../../common/errors.ts';
 import { call } from '../../../common/kafka/wire/call.ts';
 import type { Cluster, PartitionInfo, TopicInfo } from '../../../common/kafka/wire/cluster.ts';
+import { topicConfigs } from '../../../common/kafka/wire/configs.ts';
 import { throwIfError } from '../../../common/kafka/wire/errors.ts';
 import { logOffsets } from '../../../common/kafka/wire/offsets.ts';
 
@@ -41,12 +42,26 @@ export async function createTopic(cluster: Cluster, entry: LedgerEntry, original
   return whenReady(cluster, entry.name, count);
 }
 
-export async function topicConfigs(cluster: Cluster, topic: string): Promise<Map<string, string>> {
-  const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configurationKeys: null };
-  const response = await call(await cluster.anyBroker(), describeConfigsV4.api, [resource], false, false);
-  const [result] = response.results;
-  throwIfError(result?.errorCode ?? 0, `settings of topic ${topic}`, result?.errorMessage);
-  return new Map((result?.configs ?? []).map(({ name, value }) => [name, value ?? '']));
+/** Undefined when the topic is gone: a name is used once, so it is never made here. */
+export async function growTopic(
+  cluster: Cluster,
+  { name, topicId }: LedgerEntry,
+  originalName: string,
+): Promise<TopicInfo | undefined> {
+  const topics = await cluster.describeTopics([name, originalName]);
+  const existing = topics.get(name);
+  if (existing === undefined) return undefined;
+  if (topicId !== undefined && topicId !== existing.topicId)
+    throw foreign(name, 'it was deleted and made again by somebody else');
+  const count = topics.get(originalName)?.partitions.length ?? 0;
+  if (existing.partitions.length < count) await grow(cluster, name, count);
+  return whenReady(cluster, name, count);
+}
+
+export async function outgrown(cluster: Cluster, originalName: string, names: readonly string[]): Promise<string[]> {
+  const topics = await cluster.describeTopics([originalName, ...names]);
+  const count = topics.get(originalName)?.partitions.length ?? 0;
+  return names.filter((name) => (topics.get(name)?.partitions.length ?? count) < count);
 }
 
 async function configsFor(cluster: Cluster, original: string): Promise<Map<string, string>> {

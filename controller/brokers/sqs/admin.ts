@@ -56,7 +56,9 @@ export function createSqsAdmin(clients: SqsClients, log: Log): BrokerAdmin {
 
     fence: async () => undefined,
 
-    rewind: async () => undefined,
+    rewind: async () => ({ moved: [], missing: 0 }),
+    outgrown: async () => [],
+    grow: async () => undefined,
 
     async remaining(queue: SplitQueue) {
       if (queue.fallback.url === undefined) return 0;

@@ -17,7 +17,8 @@ export function draining(context: SplitContext): Step {
   const busy = fed.filter((queue) => !reports(split, queue, 'Stopped', 'Returned'));
   const returning = busy.filter((queue) => queue.forwarding === 'Return');
   if (busy.length > returning.length) return wait('the forwarder to stop', POLL_MS);
-  const full = fed.filter((queue) => !observed.queues.get(queue.key)?.drained && !reports(split, queue, 'Returned'));
+  const isGivenUp = (queue: SplitQueue): boolean => queue.leftOvers !== undefined || reports(split, queue, 'Returned');
+  const full = fed.filter((queue) => !observed.queues.get(queue.key)?.drained && !isGivenUp(queue));
   if (full.length === 0) {
     return act({
       type: 'WriteSpec',
@@ -26,23 +27,40 @@ export function draining(context: SplitContext): Step {
       why: 'the fallback queues are empty',
     });
   }
-  return giveUpDrain(context, full) ?? wait(`the target to read ${remainingText(observed, full)}`, POLL_MS);
+  const late = full.filter((queue) => isLate(context, queue));
+  const limit = late.length > 0 ? '; the limit of the drain is over, and they are kept' : '';
+  const waiting = `the target to read ${remainingText(observed, full)}${limit}`;
+  return giveUpDrain(context, full, late) ?? wait(waiting, POLL_MS);
 }
 
-/** At the limit what is left of SQS moves back to the original; Kafka keeps waiting (`keep`), nothing is ever re-produced there. */
-function giveUpDrain({ observed, split }: SplitContext, full: readonly SplitQueue[]): Step {
-  const limit = split.spec.settings.drainTimeoutSeconds ?? observed.settings.sqsLingerTimeoutSeconds;
-  if (limit === undefined || observed.now - Date.parse(split.spec.phaseSince) < limit * 1000) return undefined;
-  const late = full.filter((queue) => queue.kind === 'SQS' && queue.forwarding !== 'Return');
-  if (late.length === 0) return undefined;
-  const moved = mapQueues(split.spec, (queue) => (late.includes(queue) ? { ...queue, forwarding: 'Return' } : queue));
-  const spec = bumped(moved);
-  return act({
-    type: 'WriteSpec',
-    split,
-    spec,
-    why: `not drained within ${limit} s: the rest moves back to the original`,
-  });
+function isLate({ observed, split }: SplitContext, { kind, forwarding }: SplitQueue): boolean {
+  const limit = split.spec.settings.drainTimeoutSeconds ?? observed.settings.drainTimeoutSeconds[kind];
+  const isOver = limit !== undefined && observed.now - Date.parse(split.spec.phaseSince) >= limit * 1000;
+  return isOver && forwarding !== 'Return';
+}
+
+/**
+ * At the limit what is left of SQS moves back to the original. Nothing is ever re-produced into a Kafka topic: what becomes of its
+ * records is settled behind the fence, when no other queue has to be waited for any more.
+ */
+function giveUpDrain(
+  { observed, split }: SplitContext,
+  full: readonly SplitQueue[],
+  late: readonly SplitQueue[],
+): Step {
+  const sqs = late.filter(({ kind }) => kind === 'SQS');
+  if (sqs.length > 0) {
+    const spec = mapQueues(split.spec, (queue) => (sqs.includes(queue) ? { ...queue, forwarding: 'Return' } : queue));
+    const why = 'not drained within the limit: the rest moves back to the original';
+    return act({ type: 'WriteSpec', split, spec: bumped(spec), why });
+  }
+  const leftOvers = observed.settings.onKafkaDrainTimeout;
+  if (leftOvers === 'Keep' || late.length === 0 || late.length < full.length) return undefined;
+  const spec = mapQueues(split.spec, (queue) => (late.includes(queue) ? { ...queue, leftOvers } : queue));
+  const fate = leftOvers === 'Drop' ? 'they are dropped' : 'they are read again from the original';
+  const message = `the drain ran into its limit with ${remainingText(observed, late)}: ${fate}`;
+  const warning = { reason: 'DrainGivenUp', message };
+  return act({ type: 'WriteSpec', split, spec: inPhase(spec, 'Restoring', observed.now), why: message, warning });
 }
 
 export function remainingText(observed: Observed, queues: readonly SplitQueue[]): string {
@@ -59,8 +77,10 @@ export function restoring(context: SplitContext): Step {
   const kafka = toldQueues(split.spec).filter((queue) => queue.kind === 'Kafka');
   const unfenced = kafka.filter((queue) => !queue.fenced);
   if (unfenced.length > 0) return act({ type: 'FenceProducers', split, keys: unfenced.map((queue) => queue.key) });
-  const late = kafka.filter((queue) => observed.queues.get(queue.key)?.remaining !== 0);
+  const late = kafka.filter(({ key, leftOvers }) => !leftOvers && observed.queues.get(key)?.remaining !== 0);
   if (late.length > 0) return readRest(context, late);
+  const unread = kafka.filter(({ leftOvers, rewound }) => leftOvers === 'Rewind' && !rewound);
+  if (unread.length > 0) return act({ type: 'RewindGroups', split, keys: unread.map((queue) => queue.key) });
   return registration(context) ?? unpatch(context) ?? afterRestore(context);
 }
 

@@ -1,5 +1,5 @@
 /**
- * A real single-node Kafka broker (KRaft) as a process of the run, ready in about two seconds.
+ * Real Kafka brokers (KRaft) as processes of the run: one, ready in about two seconds, or several that are brokers and controllers alike.
  * Small, but with Kafka's own defaults wherever a test could notice the difference.
  */
 import { randomBytes } from 'node:crypto';
@@ -25,17 +25,26 @@ export type KafkaOptions = {
   readonly formatting?: readonly string[];
 };
 
-export type KafkaBroker = {
-  /** For programs of the same place and for pods. */
-  readonly bootstrapServers: string;
-  /** A client for this process, wherever the broker runs. */
-  readonly client: (clientId?: string) => Kafka;
+/** One process of a cluster. */
+export type KafkaNode = {
+  readonly id: number;
+  readonly port: number;
   readonly process: () => Supervised;
   /** Starts it again on the same data and port, after `stop` or `kill`. */
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly kill: () => Promise<void>;
 };
+
+type Access = {
+  /** For programs of the same place and for pods. */
+  readonly bootstrapServers: string;
+  /** A client for this process, wherever the broker runs. */
+  readonly client: (clientId?: string) => Kafka;
+};
+
+export type KafkaBroker = Access & KafkaNode;
+export type KafkaCluster = Access & { readonly nodes: readonly KafkaNode[] };
 
 const READY_DEADLINE_MS = 60_000;
 const JVM = ['-Xms96m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
@@ -48,25 +57,30 @@ function clusterId(): string {
   return randomBytes(16).toString('base64url');
 }
 
-function propertiesOf(place: Place, port: number, controllerPort: number, directory: string, options: KafkaOptions) {
+type Ports = { readonly id: number; readonly port: number; readonly controllerPort: number };
+
+function propertiesOf(place: Place, node: Ports, all: readonly Ports[], directory: string, options: KafkaOptions) {
+  const { id, port, controllerPort } = node;
   const { listener } = options;
   const more = listener === undefined ? '' : `,${listener.name}://${place.host}:${listener.port}`;
   const protocol = listener === undefined ? '' : `,${listener.name}:${listener.protocol}`;
+  const replicas = String(all.length);
   return {
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@${place.host}:${controllerPort}`,
+    'node.id': String(id),
+    'controller.quorum.voters': all.map((voter) => `${voter.id}@${place.host}:${voter.controllerPort}`).join(','),
     listeners: `PLAINTEXT://${place.host}:${port},CONTROLLER://${place.host}:${controllerPort}${more}`,
     'advertised.listeners': `PLAINTEXT://${place.host}:${port}${more}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocol}`,
     'log.dirs': join(directory, 'data'),
     'auto.create.topics.enable': String(options.autoCreateTopics ?? true),
-    'offsets.topic.replication.factor': '1',
-    'offsets.topic.num.partitions': '1',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
-    'transaction.state.log.num.partitions': '1',
+    'default.replication.factor': replicas,
+    'offsets.topic.replication.factor': replicas,
+    'offsets.topic.num.partitions': replicas,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': all.length > 2 ? '2' : '1',
+    'transaction.state.log.num.partitions': replicas,
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
     'share.coordinator.state.topic.num.partitions': '1',
@@ -80,48 +94,80 @@ function propertiesOf(place: Place, port: number, controllerPort: number, direct
 
 /** Formats a fresh data directory in the run's directory and starts the broker. Rejects with the end of its log. */
 export async function startKafka(place: Place, program: JavaProgram, options: KafkaOptions = {}): Promise<KafkaBroker> {
-  if (!program.available) throw new Error(`${program.reason} ${program.howToGet}`);
   const port = options.port ?? (await place.port(9092));
-  const controllerPort = await place.port(port + 1);
-  const directory = join(place.directory, `kafka-${port}`);
-  const file = join(directory, 'server.properties');
-  mkdirSync(directory);
-  const properties = propertiesOf(place, port, controllerPort, directory, options);
-  writeFileSync(
-    file,
-    Object.entries(properties)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  );
+  const ports = { id: 1, port, controllerPort: await place.port(port + 1) };
+  const { nodes, ...access } = await startNodes(place, program, [ports], options);
+  const [node] = nodes;
+  if (node === undefined) throw new Error('No broker was started.');
+  return { ...access, ...node };
+}
+
+/** `count` nodes with free ports; every topic has that many replicas unless told. Only for a place without a network of its own. */
+export async function startKafkaCluster(
+  place: Place,
+  program: JavaProgram,
+  count: number,
+  options: KafkaOptions = {},
+): Promise<KafkaCluster> {
+  const ports: Ports[] = [];
+  for (let id = 1; id <= count; id += 1) {
+    ports.push({ id, port: await place.port(9092 + 2 * id), controllerPort: await place.port(9093 + 2 * id) });
+  }
+  return startNodes(place, program, ports, options);
+}
+
+async function startNodes(
+  place: Place,
+  program: JavaProgram,
+  ports: readonly Ports[],
+  options: KafkaOptions,
+): Promise<KafkaCluster> {
+  if (!program.available) throw new Error(`${program.reason} ${program.howToGet}`);
   const java = [...JVM, ...LOGGING, '-cp', program.classPath];
-  await place.execute('java', [
-    ...java,
-    'kafka.tools.StorageTool',
-    'format',
-    `--cluster-id=${clusterId()}`,
-    '-c',
-    file,
-    ...(options.formatting ?? []),
-  ]);
+  const cluster = clusterId();
+  const nodes = await Promise.all(
+    ports.map(async (node) => {
+      const directory = join(place.directory, `kafka-${node.port}`);
+      const file = join(directory, 'server.properties');
+      mkdirSync(directory);
+      const properties = Object.entries(propertiesOf(place, node, ports, directory, options));
+      writeFileSync(file, properties.map(([name, value]) => `${name}=${value}\n`).join(''));
+      await place.execute('java', [
+        ...java,
+        'kafka.tools.StorageTool',
+        'format',
+        `--cluster-id=${cluster}`,
+        '-c',
+        file,
+        ...(options.formatting ?? []),
+      ]);
+      return startNode(place, node, [...java, 'kafka.Kafka', file]);
+    }),
+  );
+  const way = ports.length === 1 ? await place.reach(ports[0]?.port ?? 0) : undefined;
+  const bootstrapServers = ports.map(({ port }) => `${place.host}:${port}`).join(',');
+  const client = (clientId = 'testbed', retry: RetryOptions = {}) =>
+    new Kafka({
+      clientId,
+      brokers: bootstrapServers.split(','),
+      logLevel: logLevel.NOTHING,
+      ...(way === undefined ? {} : { socketFactory: socketsTo(way) }),
+      retry,
+    });
+  await makeGroupCoordinator(client('testbed', { retries: 0 }));
+  return { bootstrapServers, client: (clientId) => client(clientId), nodes };
+}
+
+async function startNode(place: Place, { id, port }: Ports, command: readonly string[]): Promise<KafkaNode> {
   const launch = async () => {
-    const started = await place.start('java', [...java, 'kafka.Kafka', file], { name: `kafka-${port}` });
+    const started = await place.start('java', [...command], { name: `kafka-${port}` });
     await waitForLine(started, /Kafka Server started/, READY_DEADLINE_MS);
     return started;
   };
   let running = await launch();
-  const way = await place.reach(port);
-  const client = (clientId = 'testbed', retry: RetryOptions = {}) =>
-    new Kafka({
-      clientId,
-      brokers: [`${place.host}:${port}`],
-      logLevel: logLevel.NOTHING,
-      socketFactory: socketsTo(way),
-      retry,
-    });
-  await makeGroupCoordinator(client('testbed', { retries: 0 }));
   return {
-    bootstrapServers: `${place.host}:${port}`,
-    client: (clientId) => client(clientId),
+    id,
+    port,
     process: () => running,
     start: async () => {
       running = await launch();

@@ -15,7 +15,7 @@ import {
 } from '../../../common/kube/resources.ts';
 import type { ActContext } from '../../../controller/act/context.ts';
 import { Failures } from '../../../controller/act/failures.ts';
-import type { BrokerAdmin } from '../../../controller/brokers/broker.ts';
+import type { BrokerAdmin, Rewound } from '../../../controller/brokers/broker.ts';
 import { FakeClock } from '../common/fake-clock.ts';
 import { silentLog } from '../common/silent-log.ts';
 import { FakeKube } from './fake-kube.ts';
@@ -30,6 +30,9 @@ export class FakeBroker implements BrokerAdmin {
   readonly calls: string[] = [];
   left = 0;
   settled = true;
+  /** Topics that have too few partitions. */
+  small: string[] = [];
+  rewound: Rewound = { moved: [], missing: 0 };
   failure: SplitterError | undefined;
 
   async describeOriginal(value: string, _connection: unknown, group?: string) {
@@ -63,6 +66,16 @@ export class FakeBroker implements BrokerAdmin {
 
   async rewind() {
     this.#call('rewind');
+    return this.rewound;
+  }
+
+  async outgrown(_queue: unknown, names: readonly string[]) {
+    this.#call('outgrown');
+    return this.small.filter((name) => names.includes(name));
+  }
+
+  async grow({ entry }: Parameters<BrokerAdmin['grow']>[0]) {
+    this.#call(`grow ${entry.name}`);
   }
 
   async remaining() {

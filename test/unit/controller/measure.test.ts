@@ -122,3 +122,27 @@ test('actions are counted with their outcome and what they mean for the target',
     ),
   );
 });
+
+test('what a drain gave up is counted once, with what became of it', async () => {
+  const before = split('Draining');
+  const observed = {
+    namespace: { name: 'shop' },
+    targetReference: target,
+    queues: new Map([['orders', { remaining: 5 }]]),
+  } as unknown as Observed;
+  const write = (from: WorkloadSplit, change: object) => {
+    const spec = { ...from.spec, queues: from.spec.queues.map((queue) => ({ ...queue, ...change })) };
+    const after = { ...from, spec } as WorkloadSplit;
+    return measured({ type: 'WriteSpec', split: from, spec, why: '' }, observed, async () => undefined).then(
+      () => after,
+    );
+  };
+  await write(await write(before, { forwarding: 'Return' }), { fenced: false });
+  await write(before, { leftOvers: 'Drop' });
+  await write(split('Restoring'), { leftOvers: 'Rewind' });
+  const labels = 'namespace="shop",workload="orders-worker",queue="orders"';
+  assert.deepEqual(await shown('drain_given_up'), [
+    `queue_splitter_drain_given_up_messages_total{${labels},outcome="returned"} 5`,
+    `queue_splitter_drain_given_up_messages_total{${labels},outcome="dropped"} 5`,
+  ]);
+});

@@ -47,7 +47,8 @@ export function observerOf({ clock }: Bench): Omit<ObserverOptions, 'leaseVersio
     settings: () => ({
       uninstalling: false,
       restoreConfirmationMs: 2000,
-      sqsLingerTimeoutSeconds: undefined,
+      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
+      onKafkaDrainTimeout: 'Keep',
       cleanupDeadlineSeconds: undefined,
     }),
   };

@@ -35,7 +35,8 @@ function observed({ kube, context }: Bench): Observed {
     settings: {
       uninstalling: false,
       restoreConfirmationMs: 0,
-      sqsLingerTimeoutSeconds: undefined,
+      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
+      onKafkaDrainTimeout: 'Keep',
       cleanupDeadlineSeconds: undefined,
     },
   };

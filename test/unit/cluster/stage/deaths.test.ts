@@ -13,6 +13,7 @@ const ACTIONS: Record<Action['type'], true> = {
   CreateSplit: true,
   WriteSpec: true,
   CreateResources: true,
+  GrowTopics: true,
   DeleteResources: true,
   RecordStartOffsets: true,
   SyncWebhook: true,
@@ -25,10 +26,15 @@ const ACTIONS: Record<Action['type'], true> = {
   ReleaseSplit: true,
 };
 
+/** It writes nothing down, and is done again until nothing is too small; the model kills controllers around it. */
+const NOT_KILLED_AT: readonly string[] = ['GrowTopics'];
+
 it('controllers die before and after each type of action', () => {
   const happenings = ['life', 'refusal', 'replacement', 'loss', 'handOver'] as const;
   const points = new Set(happenings.flatMap((happening) => deathsIn(happening, ['SQS', 'Kafka'])));
-  const expected = Object.keys(ACTIONS).flatMap((type) => [`controller.before-${type}`, `controller.after-${type}`]);
+  const expected = Object.keys(ACTIONS)
+    .filter((type) => !NOT_KILLED_AT.includes(type))
+    .flatMap((type) => [`controller.before-${type}`, `controller.after-${type}`]);
   assert.deepEqual([...points].sort(), expected.sort());
 });
 

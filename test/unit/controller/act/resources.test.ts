@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { LedgerEntry, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../../common/errors.ts';
 import { LEASES, WORKLOAD_SPLITS } from '../../../../common/kube/resources.ts';
-import { createResources, deleteResources } from '../../../../controller/act/resources.ts';
+import { createResources, deleteResources, growTopics } from '../../../../controller/act/resources.ts';
 import { type Bench, createBench, OPERATOR, putSplit, sqsQueue } from '../bench.ts';
 
 const CLAIM: LedgerEntry = { kind: 'Claim', name: 'claim-sqs-1', role: 'claim', queue: 'orders', state: 'Planned' };
@@ -32,6 +32,18 @@ function stored({ kube, split }: { kube: Bench['kube']; split: WorkloadSplit }):
 
 const states = (bench: Parameters<typeof stored>[0]): string[] =>
   stored(bench).spec.resources.map(({ name, state }) => `${name} ${state}`);
+
+it('growTopics asks for each, notes what fails, and writes nothing', async () => {
+  const created: LedgerEntry = { ...SESSION, state: 'Created' };
+  const bench = setUp({ ...CLAIM, state: 'Created' }, created);
+  await growTopics(bench.context, bench.split, [created]);
+  assert.deepEqual(bench.brokers.SQS.calls, ['grow mirrord-2-orders']);
+  assert.equal(stored(bench).metadata.resourceVersion, bench.split.metadata.resourceVersion);
+  bench.brokers.SQS.failure = UNREACHABLE;
+  await growTopics(bench.context, bench.split, [created]);
+  const uid = bench.split.metadata.uid ?? '';
+  assert.ok(bench.context.failures.of(uid).has('growth mirrord-2-orders'));
+});
 
 describe('createResources', () => {
   it('makes what is planned, and writes down where it is', async () => {

@@ -120,6 +120,36 @@ describe('a split', () => {
     const { spec } = stored(bench, split) ?? split;
     assert.deepEqual([spec.queues[0]?.fenced, spec.revision], [true, split.spec.revision + 1]);
   });
+
+  it('says on the target where its group reads again', async () => {
+    const bench = createBench();
+    const split = putSplit(bench.kube, { queues: [sqsQueue('views', { kind: 'Kafka', leftOvers: 'Rewind' })] });
+    bench.brokers.Kafka.rewound = { moved: [{ partition: 3, offset: '17' }], missing: 0 };
+    await act(bench, { type: 'RewindGroups', split, keys: ['views'] });
+    assert.equal(stored(bench, split)?.spec.queues[0]?.rewound, true);
+    assert.deepEqual(bench.announced, ['Warning Rewound orders-worker']);
+  });
+
+  it('keeps what only the fallback has while a target is there to read it, and gives it up with the target', async () => {
+    const bench = createBench();
+    bench.brokers.Kafka.rewound = { moved: [], missing: 2 };
+    const views = sqsQueue('views', { kind: 'Kafka' });
+    const queues = [{ ...views, leftOvers: 'Rewind' as const }];
+    const late = putSplit(bench.kube, { phase: 'Restoring', queues });
+    await assert.rejects(act(bench, { type: 'RewindGroups', split: late, keys: ['views'] }), /2 unread records/);
+    assert.equal(stored(bench, late)?.spec.queues[0]?.rewound, undefined);
+    const gone = putSplit(bench.kube, { phase: 'Abandoned', queues });
+    await act(bench, { type: 'RewindGroups', split: gone, keys: ['views'] });
+    assert.equal(stored(bench, gone)?.spec.queues[0]?.rewound, true);
+  });
+
+  it('warns on the target of what a write means for its messages', async () => {
+    const bench = createBench();
+    const split = putSplit(bench.kube);
+    const warning = { reason: 'DrainGivenUp', message: '7 messages are dropped' };
+    await act(bench, { type: 'WriteSpec', split, spec: split.spec, why: 'late', warning });
+    assert.deepEqual(bench.announced, ['Warning DrainGivenUp orders-worker']);
+  });
 });
 
 describe('the target', () => {

@@ -101,9 +101,10 @@ test('whatever happens, nothing is lost, no stranger reads, and all is put back'
       start,
       fc.constantFrom(0, 5, 30),
       fc.constantFrom(undefined, 0, 10),
-      (steps, ids, ttlSeconds, lingerSeconds) => {
+      fc.constantFrom('Keep' as const, 'Rewind' as const, 'Drop' as const),
+      (steps, ids, ttlSeconds, lingerSeconds, onKafkaDrainTimeout) => {
         const world = begin(ids);
-        Object.assign(world, { ttlSeconds, lingerSeconds });
+        Object.assign(world, { ttlSeconds, lingerSeconds, onKafkaDrainTimeout });
         told(world, () => {
           play(world, steps);
           endAll(world);

@@ -43,7 +43,8 @@ function setUp(more: Partial<ObserverOptions> = {}): SetUp {
     settings: () => ({
       uninstalling: false,
       restoreConfirmationMs: 10_000,
-      sqsLingerTimeoutSeconds: undefined,
+      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
+      onKafkaDrainTimeout: 'Keep',
       cleanupDeadlineSeconds: undefined,
     }),
     ...more,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { SplitPhase, SplitQueue, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
+import type { LedgerEntry, SplitPhase, SplitQueue, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../../common/errors.ts';
 import type { PodFact, QueueFacts } from '../../../../controller/decide/observed.ts';
 import { observeQueues } from '../../../../controller/observe/queues.ts';
@@ -104,6 +104,7 @@ describe('what the target still has to read', () => {
       settleMessage: 'the target restarts',
       remaining: 0,
       problem: undefined,
+      outgrown: [],
       drained: false,
     });
     await clock.advance(59_000);
@@ -162,4 +163,23 @@ it('nothing is said of a queue that no pod was told about, nor without a split',
   const provisional = { ...split, spec: { ...split.spec, environment: [] } };
   assert.equal((await observeQueues(observer, provisional, [], new Set())).size, 0);
   assert.equal((await observeQueues(observer, undefined, [], new Set())).size, 0);
+});
+
+it('topics that their original has outgrown are looked for while records are forwarded, among those that exist', async () => {
+  for (const phase of ['Patching', 'Splitting', 'Warm'] as const) {
+    const { look, broker, split } = setUp(phase, { kind: 'Kafka', forwarding: 'Forward' });
+    const own = { role: 'session', queue: 'orders', session: 'alice' } as const;
+    const resources: LedgerEntry[] = [
+      { ...own, kind: 'KafkaTopic', name: 'mirrord-2-orders', state: 'Created' },
+      { ...own, kind: 'KafkaGroup', name: 'mirrord-3-orders', state: 'Created' },
+      { ...own, kind: 'KafkaTopic', name: 'mirrord-4-orders', state: 'Planned' },
+    ];
+    const seen = { ...split, spec: { ...split.spec, resources } };
+    broker.small = ['mirrord-2-orders', 'mirrord-4-orders'];
+    assert.deepEqual((await look(seen)).outgrown, ['mirrord-2-orders']);
+    broker.failure = UNREACHABLE;
+    assert.deepEqual((await look(seen)).outgrown, []);
+  }
+  const { look, split } = setUp('Draining', { kind: 'Kafka' });
+  assert.deepEqual((await look(split)).outgrown, []);
 });

@@ -56,7 +56,8 @@ function observe(phase: SplitPhase, pods: PodFact[]): Observed {
     settings: {
       uninstalling: false,
       restoreConfirmationMs: 0,
-      sqsLingerTimeoutSeconds: undefined,
+      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
+      onKafkaDrainTimeout: 'Keep',
       cleanupDeadlineSeconds: undefined,
     },
   };

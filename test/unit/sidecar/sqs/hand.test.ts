@@ -67,6 +67,21 @@ describe('Hand', () => {
     assert.equal(hand.bytes, 0);
   });
 
+  it('takes what it has given back as a new message when that comes before the answer, and does not renew it meanwhile', async () => {
+    const { clock, sqs, hand, admit, entries } = setUp();
+    const one = admit('a');
+    assert.ok(one);
+    const released = hand.release([one], 0);
+    await clock.advance(10_000);
+    assert.equal(entries().length, 1, 'a renewal would hide it again');
+    const again = admit('a', 'again');
+    assert.ok(again, 'nobody else will get it');
+    sqs.calls[0]?.answer({ Successful: [{ Id: '0' }] });
+    await released;
+    assert.equal(hand.size, 1);
+    assert.equal(again.receipt, 'again');
+  });
+
   it('has room again when something is forgotten', async () => {
     const { hand, admit } = setUp();
     const [one] = [admit('a'), admit('b')];

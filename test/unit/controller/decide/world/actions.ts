@@ -5,7 +5,7 @@ import { FINALIZER } from '../../../../../api/constants.ts';
 import type { SplitSession } from '../../../../../api/kinds/split-session.ts';
 import { type LedgerEntry, PATCHING_PHASES, type WorkloadSplit } from '../../../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../../../common/errors.ts';
-import { removalOf } from '../../../../../controller/decide/failures.ts';
+import { growthOf, removalOf } from '../../../../../controller/decide/failures.ts';
 import type { Action } from '../../../../../controller/decide/observed.ts';
 import { startOffsetsOf } from '../../../../../controller/decide/sessions.ts';
 import {
@@ -39,6 +39,7 @@ const HANDLERS: Handlers = {
   CreateSplit: (world, { spec }) => createSplit(world, spec),
   WriteSpec: (world, { split, spec }) => writeSpec(world, split, spec),
   CreateResources: (world, { split, entries }, killed) => createResources(world, split, entries, killed),
+  GrowTopics: (world, { split, entries }) => growTopics(world, split, entries),
   DeleteResources: (world, { split, entries }, killed) => deleteResources(world, split, entries, killed),
   RecordStartOffsets: (world, { split, keys }) => recordStartOffsets(world, split, keys),
   SyncWebhook: (world) => syncWebhook(world),
@@ -120,6 +121,10 @@ function isClaimed(world: World, spec: WorkloadSplit['spec'], { queue }: LedgerE
   return claims.some(({ name }) => world.broker.claims.get(name) === uid);
 }
 
+function growTopics(world: World, { metadata: { uid = '' } }: WorkloadSplit, entries: readonly LedgerEntry[]): void {
+  for (const { name } of entries) attempt(world, uid, growthOf(name), () => world.broker.grow(name));
+}
+
 function claim(world: World, entry: LedgerEntry, uid: string): void {
   // A claim is the API server's matter, which falters like a broker.
   if (world.broker.mode === 'falters') world.broker.answer();
@@ -136,7 +141,7 @@ function deleteResources(world: World, split: WorkloadSplit, entries: readonly L
         const others = entriesOfQueue(split.spec, entry.queue).filter(({ role }) => role !== 'claim');
         assert.deepEqual(others, [], 'a claim protects the queues of its original until they are gone');
         if (world.broker.claims.get(entry.name) === uid) world.broker.claims.delete(entry.name);
-      } else if (entry.kind !== 'KafkaGroup' && world.broker.waiting.has(entry.name)) remove(world, entry.name);
+      } else if (entry.kind !== 'KafkaGroup' && world.broker.waiting.has(entry.name)) remove(world, entry);
       world.failures.clear(uid, entry.name);
       if (entry.role === 'claim') world.failures.clear(uid, startOffsetsOf(entry.queue));
     }),
@@ -144,11 +149,13 @@ function deleteResources(world: World, split: WorkloadSplit, entries: readonly L
   if (!killed && gone.length > 0) writeSpec(world, split, bumped(withoutEntries(split.spec, gone)));
 }
 
-function remove(world: World, name: string): void {
+function remove(world: World, { name, queue: key }: LedgerEntry): void {
   assert.ok(world.retired.has(name), `${name} is deleted before it was retired`);
   const readers = world.target.pods.filter((pod) => [...pod.reads.values()].includes(name));
   assert.equal(readers.length, 0, `promise 1: ${name} is deleted while a pod reads it`);
   assert.ok(!world.forwarder.isUsing(name), `${name} is deleted while the forwarder uses it`);
+  const queue = world.split?.spec.queues.find((candidate) => candidate.key === key);
+  if (queue?.leftOvers === 'Drop' && world.broker.mode === 'works') world.broker.drop(name);
   world.broker.delete(name);
 }
 
@@ -185,8 +192,11 @@ function annotate(
       broker.fenced.has(queue.transactionalIdPrefix ?? ''),
       'C3: the target goes back before producers are fenced',
     );
-    const left = isWakingUp ? 0 : broker.left(queue.fallback.name);
-    assert.equal(left, 0, 'C3: the target goes back before it has read what the fence brought');
+    const isRead = isWakingUp || queue.leftOvers === 'Drop' || broker.left(queue.fallback.name) === 0;
+    assert.ok(
+      isRead,
+      'C3: the target goes back before it has read what the fence brought, or its group was moved back',
+    );
   }
   target.annotate(value);
 }
@@ -216,7 +226,7 @@ function rewind(world: World, split: WorkloadSplit, keys: readonly string[], kil
       'C4: a group is moved while a producer may move it too',
     );
     for (const source of [...queue.routes.map((route) => route.destination.name), queue.fallback.name]) {
-      while (world.broker.move(source, queue.original.name));
+      world.broker.rewind(source, queue.original.name);
     }
     return { ...queue, rewound: true };
   });

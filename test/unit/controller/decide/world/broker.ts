@@ -18,9 +18,16 @@ export class Broker {
   readonly fenced = new Set<string>();
   /** Kafka: fallback topics with a transaction that its producer left open; the fence completes it. */
   readonly open = new Map<string, number>();
+  /** Kafka: a member of the group subscribes to the originals. */
+  subscribed = true;
+  /** Temporary topics with fewer partitions than their original. */
+  readonly outgrown = new Set<string>();
   produced = 0;
   #calls = 0;
   consumed = 0;
+  dropped = 0;
+  /** Queues whose messages lie elsewhere again, or were dropped: what pods still do with their copies counts for nothing. */
+  readonly #givenUp = new Set<string>();
   /** In hand of a pod: received and not yet deleted or committed, by queue. */
   readonly #inHand = new Map<string, number>();
 
@@ -48,8 +55,14 @@ export class Broker {
     if (!this.waiting.has(name)) this.waiting.set(name, 0);
   }
 
+  grow(name: string): void {
+    this.answer();
+    this.outgrown.delete(name);
+  }
+
   delete(name: string): void {
     this.answer();
+    this.outgrown.delete(name);
     assert.equal(this.left(name), 0, `promise 1: ${name} is deleted with messages in it`);
     assert.equal(this.open.get(name) ?? 0, 0, `promise 1: ${name} is deleted with an open transaction`);
     this.waiting.delete(name);
@@ -57,6 +70,7 @@ export class Broker {
 
   /** What is still to be read, messages in hand included: SQS counts those, and Kafka's are not committed. */
   left(queue: string): number {
+    if (this.#givenUp.has(queue)) return 0;
     return (this.waiting.get(queue) ?? 0) + (this.#inHand.get(queue) ?? 0);
   }
 
@@ -74,14 +88,34 @@ export class Broker {
   }
 
   finish(queue: string): void {
+    if (this.#givenUp.has(queue)) return;
     this.#add(this.#inHand, queue, -1);
     this.consumed += 1;
   }
 
   giveBack(queue: string): void {
+    if (this.#givenUp.has(queue)) return;
     assert.ok(this.waiting.has(queue), `promise 1: a message goes back to ${queue}, which does not exist`);
     this.#add(this.#inHand, queue, -1);
     this.#add(this.waiting, queue, 1);
+  }
+
+  /** What is left, in hand or not, is nobody's to read here any more. */
+  giveUp(queue: string): number {
+    const left = this.left(queue);
+    this.waiting.set(queue, 0);
+    this.#inHand.delete(queue);
+    this.#givenUp.add(queue);
+    return left;
+  }
+
+  /** The group on the original stands again in front of what nobody has read of the copies. */
+  rewind(copies: string, original: string): void {
+    this.#add(this.waiting, original, this.giveUp(copies));
+  }
+
+  drop(queue: string): void {
+    this.dropped += this.giveUp(queue);
   }
 
   /** A Kafka producer takes a record for a fallback and has not ended its transaction. */

@@ -94,6 +94,7 @@ const people: fc.WeightedArbitrary<Event>[] = [
     weight: 1,
     arbitrary: change(({ target }) => target, { replicas: 0 }, { replicas: 1 }, { replicas: 2 }, { replicas: 4 }),
   },
+  { weight: 1, arbitrary: event('the topic gets more partitions', (world) => world.growOriginal()) },
   { weight: 1, arbitrary: event('rollout undo', (world) => world.target.annotate(undefined)) },
   { weight: 1, arbitrary: event('the split is deleted', (world) => world.deleteSplit()) },
   { weight: 1, arbitrary: change((world) => world, { uninstalling: true }, { uninstalling: false }) },

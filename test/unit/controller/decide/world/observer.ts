@@ -56,7 +56,8 @@ export class Observer {
       settings: {
         uninstalling: world.uninstalling,
         restoreConfirmationMs: RESTORE_CONFIRMATION_MS,
-        sqsLingerTimeoutSeconds: world.lingerSeconds,
+        drainTimeoutSeconds: { SQS: world.lingerSeconds, Kafka: world.lingerSeconds },
+        onKafkaDrainTimeout: world.onKafkaDrainTimeout,
         cleanupDeadlineSeconds: world.deadlineSeconds,
       },
     };
@@ -72,7 +73,11 @@ export class Observer {
         const message = 'the target does not exist';
         return { ...entry, resolution: { ok: false, problem: { code: 'TargetNotFound', message, retryable: false } } };
       }
-      const value = { queues: resolved(session), restartTimeoutSeconds: 60, ttlSeconds: world.ttlSeconds };
+      const queues = resolved(session).map((queue) => ({
+        ...queue,
+        isSubscribed: queue.kind === 'SQS' || world.broker.subscribed,
+      }));
+      const value = { queues, restartTimeoutSeconds: 60, ttlSeconds: world.ttlSeconds };
       return { ...entry, resolution: { ok: true, value } };
     });
   }
@@ -99,10 +104,17 @@ export class Observer {
             settleMessage: 'somebody reads',
             remaining,
             problem: undefined,
+            outgrown: ['Patching', 'Splitting', 'Warm'].includes(phase) ? this.#outgrown(queue) : [],
             drained: empty.times > 1 && empty.forMs >= EMPTY_CONFIRMATION_MS,
           },
         ];
       }),
     );
+  }
+
+  #outgrown({ key }: SplitQueue): string[] {
+    const { broker, split } = this.#world;
+    const names = (split?.spec.resources ?? []).filter((entry) => entry.queue === key).map(({ name }) => name);
+    return names.filter((name) => broker.outgrown.has(name));
   }
 }

@@ -8,7 +8,7 @@ import { PATCHING_PHASES, type SplitQueue, type WorkloadSplit } from '../../../.
 import { SplitterError } from '../../../../../common/errors.ts';
 import { Failures } from '../../../../../controller/act/failures.ts';
 import { decide } from '../../../../../controller/decide/decide.ts';
-import type { Decision } from '../../../../../controller/decide/observed.ts';
+import type { Decision, Settings } from '../../../../../controller/decide/observed.ts';
 import type { Names } from '../../../../../controller/decide/plan.ts';
 import { sessionStatus } from '../../../../../controller/status/session-status.ts';
 import { silentLog } from '../../../common/silent-log.ts';
@@ -47,6 +47,7 @@ export class World {
   deadlineSeconds: number | undefined;
   /** Splits that their namespace could not wait for, as they were then. */
   readonly handedOver = new Set<WorkloadSplit>();
+  onKafkaDrainTimeout: Settings['onKafkaDrainTimeout'] = 'Keep';
   readonly log: string[] = [];
   /** A decision of long ago is carried out: what the brokers held then is not what they hold now, and the next look sees that. */
   isWakingUp = false;
@@ -131,6 +132,12 @@ export class World {
     if (this.broker.claims.has(name)) return;
     this.broker.claims.set(name, 'split of another target');
     this.foreignClaims.add(name);
+  }
+
+  /** The original of a Kafka queue gets more partitions. */
+  growOriginal(): void {
+    for (const { kind, name, state } of this.split?.spec.resources ?? [])
+      if (kind === 'KafkaTopic' && state === 'Created') this.broker.outgrown.add(name);
   }
 
   releaseElsewhere(): void {
