@@ -21,6 +21,8 @@ export type KafkaClientOptions = {
 };
 
 const DEFAULT_PORT = 9092;
+/** Shorter than a transaction may take (15 s): after a broker that hangs a producer can still end its own. */
+const REQUEST_TIMEOUT_MS = 12_000;
 const PROTOCOLS = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl'];
 const MECHANISMS: readonly SASLMechanismValue[] = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'];
 const RESETS: Readonly<Record<string, OffsetReset>> = {
@@ -45,7 +47,7 @@ export function kafkaClientOptions(
   const source = new Source(properties, readText);
   const protocol = (source.take('security.protocol') ?? 'plaintext').toLowerCase();
   if (!PROTOCOLS.includes(protocol)) throw invalid('security.protocol', `is ${protocol}; use ${PROTOCOLS.join(', ')}`);
-  const connection: ConnectionOptions = {};
+  const connection: ConnectionOptions = { requestTimeout: REQUEST_TIMEOUT_MS };
   const connectTimeout = source.milliseconds('socket.connection.setup.timeout.ms');
   if (connectTimeout !== undefined) connection.connectTimeout = connectTimeout;
   const tls = tlsOptions(source);

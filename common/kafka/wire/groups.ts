@@ -40,6 +40,9 @@ export type Group = {
 };
 
 const CONSUMER_GROUP_DESCRIBE = 69;
+const LIST_GROUPS = 16;
+/** KIP-848. */
+const TYPES_LISTED_SINCE = 5;
 const LEFT_STATIC_MEMBER = -2;
 /** For a member whose subscription cannot be read: it may read anything. */
 const ANY_TOPIC = '.*';
@@ -118,8 +121,12 @@ function matchesPattern(pattern: string | null, topic: string): boolean {
   }
 }
 
-/** Type as the group's coordinator lists it: `classic`, `consumer`, `share`, `streams`; undefined when there is no such group. */
-export function groupType(cluster: Cluster, group: string): Promise<string | undefined> {
+/**
+ * Type as the group's coordinator lists it: `classic`, `consumer`, `share`, `streams`; undefined when there is no such group, and for brokers
+ * before Kafka 3.8, which have only one type.
+ */
+export async function groupType(cluster: Cluster, group: string): Promise<string | undefined> {
+  if (((await cluster.maxVersion(LIST_GROUPS)) ?? 0) < TYPES_LISTED_SINCE) return undefined;
   return cluster.withCoordinator('GROUP', group, async (connection) => {
     const response = await call(connection, listGroupsV5.api, [], []);
     throwIfError(response.errorCode, 'list of groups');

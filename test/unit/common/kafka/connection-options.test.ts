@@ -54,6 +54,11 @@ describe('kafkaClientOptions', () => {
     assert.equal(typeof checkServerIdentity, 'function');
   });
 
+  it('gives up on a broker that hangs before a transaction of 15 s runs out', () => {
+    const { requestTimeout } = options({ 'bootstrap.servers': 'a:1' }).connection;
+    assert.ok(requestTimeout !== undefined && requestTimeout < 15_000);
+  });
+
   it('names the property of a file that cannot be read', () => {
     refuses({ 'security.protocol': 'ssl', 'ssl.ca.location': '/does/not/exist' }, /ssl\.ca\.location/);
   });
