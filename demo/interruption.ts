@@ -18,6 +18,11 @@ export type Interruption = {
   readonly signal: AbortSignal;
   /** The result of `work`, or the rejection when a signal comes first; `work` itself is then left alone. */
   before<T>(work: Promise<T>): Promise<T>;
+  /**
+   * The signal, if one is the cause of `error`, else the error itself. A terminal's Ctrl-C ends the commands that run, too, and we may
+   * learn of their end before we learn of the signal.
+   */
+  causeOf(error: unknown): Promise<unknown>;
 };
 
 /** From here on signals do not end the process by themselves. `onFirst` says so to people. */
@@ -35,13 +40,30 @@ export function awaitInterruption(onFirst: () => void): Interruption {
     controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
   });
   stopped.catch(() => undefined);
+  const causeOf = async (error: unknown) => {
+    for (let turn = 0; turn < TURNS; turn += 1) await nextTurn();
+    return controller.signal.aborted ? controller.signal.reason : error;
+  };
   return {
     signal: controller.signal,
+    causeOf,
     before(work) {
-      work.catch(() => undefined);
-      return Promise.race([work, stopped]);
+      const explained = work.catch(async (error: unknown) => {
+        throw await causeOf(error);
+      });
+      explained.catch(() => undefined);
+      return Promise.race([explained, stopped]);
     },
   };
+}
+
+/** Of the event loop, until a signal that is there already has reached its listeners. */
+const TURNS = 3;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /**

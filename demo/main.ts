@@ -84,13 +84,14 @@ async function open({ kubeconfig, kafka, imagesAreThere }: DemoOptions, progress
 type Told = { team: Team; conclusion: Conclusion };
 
 /** What happened is best seen while everything is still there. */
-async function tellOrExplain(stage: Stage, teller: Teller, { signal }: Interruption): Promise<Told> {
+async function tellOrExplain(stage: Stage, teller: Teller, interruption: Interruption): Promise<Told> {
   try {
     const team = await hireTeam(stage);
     return { team, conclusion: await tell(stage, team, teller) };
   } catch (error) {
-    if (!signal.aborted) await tellTrouble(stage, teller);
-    throw error;
+    const cause = await interruption.causeOf(error);
+    if (!(cause instanceof Interrupted)) await tellTrouble(stage, teller);
+    throw cause;
   }
 }
 

@@ -20,7 +20,7 @@ import { CommandError } from '../testbed/commands.ts';
 import { productImageName } from '../testbed/product-image.ts';
 import { silentProgress } from '../testbed/progress.ts';
 import { ensureHelm } from '../testbed/toolchain/helm.ts';
-import { waitFor } from '../testbed/wait.ts';
+import { HopelessError, waitFor } from '../testbed/wait.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -109,15 +109,18 @@ const receivedBy = (reader: string) => readReceived(collector.file).filter((line
 describe('"I have a cluster"', () => {
   test('helm installs the chart', async () => {
     const [repository = '', tag = ''] = productImageName.split(/:(?=[^:]*$)/);
-    const emulator = ['controller', 'forwarder'].flatMap((process) =>
-      Object.entries(sqs.environment).flatMap(([name, value], index) => [
-        `--set ${process}.extraEnv[${index}].name=${name}`,
-        `--set ${process}.extraEnv[${index}].value=${value}`,
+    const { AWS_ENDPOINT_URL_SQS: endpoint = '', AWS_REGION: region = '', ...credentials } = sqs.environment;
+    const settings = ['controller', 'forwarder'].flatMap((process) =>
+      Object.entries(credentials).flatMap(([name, value], index) => [
+        `${process}.extraEnv[${index}].name=${name}`,
+        `${process}.extraEnv[${index}].value=${value}`,
       ]),
     );
+    const here = [`image.tag=${tag}`, `aws.endpoint=${endpoint}`, ...settings].map((value) => `--set ${value}`);
     const install = blockOf(README, 'helm install')
       .replace('registry.example.com/queue-splitter', repository)
-      .replace('helm install', `helm install --wait --set image.tag=${tag} ${emulator.join(' ')}`);
+      .replace('eu-north-1', region)
+      .replace('helm install', `helm install --wait ${here.join(' ')}`);
     await type(
       `${install}\nkubectl -n ${NAMESPACE} rollout status deployment -l app.kubernetes.io/name=queue-splitter`,
     );
@@ -132,7 +135,11 @@ describe('"I have a cluster"', () => {
       cwd: folder,
       env: variables,
     });
-    await waitFor('alice to receive orders', () => receivedBy('alice').length >= 5, { deadlineMs: 180_000 });
+    const hasOrders = () => {
+      if (!started.isRunning()) throw new HopelessError(`qsplit ended: ${started.tail(60)}`);
+      return receivedBy('alice').length >= 5;
+    };
+    await waitFor('alice to receive orders', hasOrders, { deadlineMs: 180_000 });
     assert.match(await type('qsplit status -n shop'), /deployment\/orders-worker +Ready/);
     started.signal('SIGINT');
     const { code } = await started.ended;
