@@ -74,6 +74,22 @@ export function createLogger(
   return logger;
 }
 
+/** Each sentence is a warning once, whatever facts come with it; after that it is for debugging. */
+export function warnOnce(log: Log): Log {
+  const said = new Set<string>();
+  const warn = (facts: object, message: string): void => {
+    if (said.has(message)) log.debug(facts, message);
+    else log.warn(facts, message);
+    said.add(message);
+  };
+  return {
+    debug: log.debug.bind(log),
+    info: log.info.bind(log),
+    warn: warn as Log['warn'],
+    error: log.error.bind(log),
+  };
+}
+
 /** Our own errors say everything in a sentence; a stack is for those that nobody expected. */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
 import { pause, systemClock } from '../common/clock.ts';
 import { readConfig } from '../common/config.ts';
-import { SplitterError } from '../common/errors.ts';
+import { SplitterError, toSplitterError } from '../common/errors.ts';
 import { createKubeClient } from '../common/kube/client.ts';
 import { inClusterConnection } from '../common/kube/connection.ts';
 import { WORKLOAD_SPLITS } from '../common/kube/resources.ts';
 import type { KubeClient } from '../common/kube/types.ts';
 import { createLogger, type Log } from '../common/log.ts';
-import { runMain } from '../common/process/main.ts';
+import { EXIT_FAILURE, runMain } from '../common/process/main.ts';
 import { markUninstalling, unmarkUninstalling } from './uninstalling.ts';
 
 const POLL_MS = 1000;
@@ -21,7 +21,8 @@ const schema = z.object({
 });
 
 const log = createLogger('uninstall', process.env);
-await runMain(log, (signal) => uninstall(signal, log));
+// Helm goes on with the uninstallation when this ends well, also when it was only told to end.
+await runMain(log, (signal) => uninstall(signal, log), process, EXIT_FAILURE);
 
 async function uninstall(signal: AbortSignal, log: Log): Promise<void> {
   const config = readConfig(schema, process.env);
@@ -31,8 +32,17 @@ async function uninstall(signal: AbortSignal, log: Log): Promise<void> {
   try {
     await untilNoSplits(client, renew, config.QUEUE_SPLITTER_UNINSTALL_TIMEOUT_MS, signal, log);
   } finally {
-    await unmarkUninstalling(client, namespace);
+    await unmark(client, namespace, log);
     await client.close();
+  }
+}
+
+/** What becomes of the mark does not decide how this ends: one that nobody renews means nothing soon. */
+async function unmark(client: KubeClient, namespace: string, log: Log): Promise<void> {
+  try {
+    await unmarkUninstalling(client, namespace);
+  } catch (error) {
+    log.warn({ err: error }, 'cannot take the mark away; it means nothing any more in half a minute');
   }
 }
 
@@ -47,11 +57,9 @@ async function untilNoSplits(
   const startedAt = systemClock.monotonic();
   let said = '';
   for (;;) {
-    await renewMark();
-    const { items } = await client.list<WorkloadSplit>(WORKLOAD_SPLITS);
-    if (items.length === 0) return;
-    const left = items.map(describe).join('; ');
-    if (left !== said) log.info({ splits: items.length }, `waiting for ${left}`);
+    const left = await look(client, renewMark);
+    if (left === undefined) return;
+    if (left !== said) log.info(`waiting for ${left}`);
     said = left;
     if (signal.aborted || systemClock.monotonic() - startedAt > timeoutMs) {
       throw new SplitterError(
@@ -60,6 +68,19 @@ async function untilNoSplits(
       );
     }
     await pause(systemClock, POLL_MS, signal);
+  }
+}
+
+/** What is left; undefined = nothing. An API server that is away for a moment is asked again. */
+async function look(client: KubeClient, renewMark: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await renewMark();
+    const { items } = await client.list<WorkloadSplit>(WORKLOAD_SPLITS);
+    return items.length === 0 ? undefined : items.map(describe).join('; ');
+  } catch (error) {
+    const { retryable, message } = toSplitterError(error);
+    if (!retryable) throw error;
+    return `nobody knows which (${message})`;
   }
 }
 

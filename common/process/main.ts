@@ -14,12 +14,13 @@ export type Host = {
 /**
  * Runs `main` until it settles and then ends the process: 0 when it resolved, 1 when it rejected or when anything was thrown outside of it.
  * The first SIGTERM or SIGINT aborts the signal, and `main` puts things in order and resolves; the second ends the process at once
- * with 128 + its number.
+ * with 128 + its number. `interruptedStatus`: for a `main` that rejects with `Interrupted` because it was stopped before its work was done.
  */
 export async function runMain(
   log: Log,
   main: (signal: AbortSignal) => Promise<void>,
   host: Host = process,
+  interruptedStatus = 0,
 ): Promise<void> {
   const stopping = new AbortController();
   const fail = (error: unknown) => {
@@ -44,6 +45,8 @@ export async function runMain(
     await main(stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted || !isInterruption(error)) return fail(error);
+    if (interruptedStatus !== 0) log.error({ err: error, code: 'Interrupted' }, 'stopped before the work was done');
+    return host.exit(interruptedStatus);
   }
   host.exit(0);
 }

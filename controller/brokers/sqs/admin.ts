@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { BrokerConnection, QueueLocation, SplitQueue } from '../../../api/kinds/workload-split.ts';
 import { SplitterError, toSplitterError } from '../../../common/errors.ts';
-import type { Log } from '../../../common/log.ts';
+import { type Log, warnOnce } from '../../../common/log.ts';
 import { parseQueueReference, type QueueReference } from '../../../common/naming/sqs-reference.ts';
 import { call, type SqsClients } from '../../../common/sqs/client.ts';
 import { readDepth, totalOf } from '../../../common/sqs/depth.ts';
@@ -27,7 +27,8 @@ import {
 
 type Queue = { client: SQSClient; name: string; url: string };
 
-export function createSqsAdmin(clients: SqsClients, log: Log): BrokerAdmin {
+export function createSqsAdmin(clients: SqsClients, loud: Log): BrokerAdmin {
+  const log = warnOnce(loud);
   return {
     async describeOriginal(value, connection) {
       const original = await find(clients, parseQueueReference(value), connection);
@@ -182,7 +183,10 @@ async function createClone(original: Queue, clients: SqsClients, request: Create
   } catch (error) {
     // Nobody could tell us whether the dead-letter queue admits another source; SQS has.
     if (redrive !== 'unknown' || toSplitterError(error).code !== 'BrokerRejected') throw error;
-    log.warn({ queue: entry.name }, 'created without dead-letter queue: it does not admit another source');
+    log.warn(
+      { queue: entry.name },
+      `queue ${entry.name} is made without dead-letter queue, which does not admit another source`,
+    );
     return create(false);
   }
 }
@@ -201,7 +205,7 @@ async function mayRedrive(
     if (admitsAnySource(RedriveAllowPolicy)) return 'yes';
     log.warn(
       { deadLetterQueue: arn },
-      'temporary queues get no dead-letter queue: its RedriveAllowPolicy names its sources',
+      `temporary queues do not get the dead-letter queue ${arn}: its RedriveAllowPolicy names its sources`,
     );
     return 'no';
   } catch {

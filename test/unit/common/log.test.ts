@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SplitterError } from '../../../common/errors.ts';
-import { createLogger, parseLogLevel } from '../../../common/log.ts';
+import { createLogger, parseLogLevel, warnOnce } from '../../../common/log.ts';
+import { silentLog } from './silent-log.ts';
 
 describe('parseLogLevel', () => {
   const cases: [text: string | undefined, level: string, unreadable: string[]][] = [
@@ -23,6 +24,19 @@ describe('parseLogLevel', () => {
   for (const [text, level, unreadable] of cases) {
     it(`reads ${text} as ${level}`, () => assert.deepEqual(parseLogLevel(text), { level, unreadable }));
   }
+});
+
+it('warnOnce says each sentence aloud once', () => {
+  const log = silentLog();
+  const once = warnOnce(log);
+  once.warn({ queue: 'a' }, 'not granted');
+  once.warn({ queue: 'b' }, 'not granted');
+  once.warn({ queue: 'a' }, 'not found');
+  once.error({}, 'failed');
+  assert.deepEqual(
+    log.entries.map(({ level, message }) => `${level} ${message}`),
+    ['warn not granted', 'debug not granted', 'warn not found', 'error failed'],
+  );
 });
 
 describe('createLogger', () => {

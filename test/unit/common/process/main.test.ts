@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { untilAborted } from '../../../../common/clock.ts';
 import { SplitterError } from '../../../../common/errors.ts';
 import { type Host, runMain } from '../../../../common/process/main.ts';
 import { silentLog } from '../silent-log.ts';
@@ -13,9 +14,6 @@ class FakeHost extends EventEmitter implements Host {
     this.exits.push(status);
   }
 }
-
-const untilAborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 
 describe('runMain', () => {
   it('exits with 0 when main has put things in order after a signal', async () => {
@@ -43,6 +41,23 @@ describe('runMain', () => {
     const failed = new FakeHost();
     await runMain(silentLog(), () => Promise.reject(interrupted), failed);
     assert.deepEqual(failed.exits, [1]);
+  });
+
+  it('says that work was left when an interruption is no good end', async () => {
+    const host = new FakeHost();
+    const log = silentLog();
+    const main = async (signal: AbortSignal): Promise<void> => {
+      await untilAborted(signal);
+      throw new SplitterError('Interrupted', 'splits are left');
+    };
+    const ended = runMain(log, main, host, 1);
+    host.emit('SIGTERM', 'SIGTERM');
+    await ended;
+    assert.deepEqual(host.exits, [1]);
+    assert.deepEqual(
+      [log.entries.at(-1)?.level, log.entries.at(-1)?.message],
+      ['error', 'stopped before the work was done'],
+    );
   });
 
   it('exits with 1 and one log line with the code when something is thrown', async () => {
