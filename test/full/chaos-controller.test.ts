@@ -6,6 +6,7 @@ import { PATCHED_LABEL } from '../../api/constants.ts';
 import type { Allowance } from '../checker/snapshot.ts';
 import { dieInTurn, scaleOwn } from '../cluster/stage/crash.ts';
 import { deathsIn } from '../cluster/stage/deaths.ts';
+import { playLife } from '../cluster/stage/life.ts';
 import { openPlay } from '../cluster/stage/play.ts';
 import { readPods, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
 import { type PlayedSession, readSession } from '../cluster/stage/session.ts';
@@ -34,13 +35,7 @@ async function begin(name: string): Promise<PlayedSession> {
 }
 
 test('in the whole life of a split', async () => {
-  await whileTheyDie(deathsIn('life', play.kinds), async () => {
-    const session = await begin('life');
-    const worker = await session.startWorker();
-    await untilReceived(play.stage, session.name, 5, PATIENCE_MS);
-    await worker.stop(20_000);
-    await session.end(PATIENCE_MS);
-  });
+  await whileTheyDie(deathsIn('life', play.kinds), () => playLife(play, 'life', PATIENCE_MS));
 });
 
 test('when a session is refused, and when one loses its heartbeat', async () => {

@@ -62,7 +62,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/cluster/**/*.test.ts',
     concurrency: 1,
     fileTimeoutMs: minutes(10),
-    usualSeconds: 320,
+    usualSeconds: 400,
     plan: () => [...planClusterTools(), ...planBrokers()],
   },
   {
@@ -70,7 +70,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/full/**/*.test.ts',
     concurrency: 1,
     fileTimeoutMs: minutes(30),
-    usualSeconds: 500,
+    usualSeconds: 3_000,
     plan: () => [...planClusterTools(), ...planBrokers()],
     optional: true,
   },

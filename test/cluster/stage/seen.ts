@@ -69,6 +69,10 @@ export async function leader({ cluster }: Stage): Promise<string> {
   return lease?.spec.holderIdentity ?? '';
 }
 
+export async function leadingPod(stage: Stage): Promise<string> {
+  return (await leader(stage)).replace(/-[0-9a-f]+$/, '');
+}
+
 /** The forwarder that a split's status names. Empty: none. */
 export async function holder(stage: Stage, namespace: string): Promise<string> {
   const [split] = await readSplits(stage, namespace);
