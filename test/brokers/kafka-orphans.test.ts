@@ -102,6 +102,22 @@ describe('what a lost Kafka split has left', { skip }, () => {
     );
   });
 
+  it('is kept when only the temporary topics have what nobody read', async () => {
+    const kafka = opened(world);
+    const split = await lostSplit(kafka, 39);
+    const records = await readAll(kafka, split.topic);
+    const [first] = records.filter(({ value }) => Number(value?.toString()) > 39);
+    assert.ok(first);
+    const offset = String(first.offset + 1n);
+    await kafka.topics.deleteTopicRecords({
+      topic: split.topic,
+      partitions: [{ partition: first.partition, offset }],
+    });
+    const why = await kafka.admin.collect(remainsOf(split), NEVER);
+    assert.match(why.join(), /1 of them are in the original no more .* Copy them and delete the topics/);
+    assert.equal((await temporaryTopics(kafka, split)).length, 2);
+  });
+
   it('is kept while the group has members, while another split lives, and when nobody knows where it began', async () => {
     const kafka = opened(world);
     const split = await lostSplit(kafka, 39);

@@ -61,8 +61,9 @@ async function giveBack(
   if (members.length > 0) {
     return `${told}; scale the consumers of group ${original.group} down to none for a moment, and the group goes back to the first of them`;
   }
-  await rewind(cluster, { ...queue, routes: routesOf(entries) }, original);
-  return undefined;
+  const { missing } = await rewind(cluster, { ...queue, routes: routesOf(entries) }, original);
+  if (missing === 0) return undefined;
+  return `${told}; ${missing} of them are in the original no more (retention or compaction). Copy them and delete the topics`;
 }
 
 function readersOf(entries: readonly LedgerEntry[], original: GroupOnTopic): GroupOnTopic[] {
