@@ -34,7 +34,7 @@ function readProxy(text: string, source: string): string {
 }
 
 function withoutPassword(text: string): string {
-  return text.replace(/\/\/[^@/]*@/, '//…@');
+  return text.replace(/\/\/.*@/, '//…@');
 }
 
 function ofEnvironment(
@@ -72,6 +72,8 @@ function coversAddress(address: string, bits: string | undefined, host: string):
   if (isIP(host) === 0) return false;
   const family = (text: string) => (isIPv6(text) ? 'ipv6' : 'ipv4');
   const list = new BlockList();
+  // Go passes over what is no range.
+  if (bits !== undefined && !(/^\d+$/.test(bits) && Number(bits) <= (isIPv6(address) ? 128 : 32))) return false;
   if (bits === undefined) list.addAddress(address, family(address));
   else list.addSubnet(address, Number(bits), family(address));
   return list.check(host, family(host));

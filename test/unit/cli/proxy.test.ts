@@ -42,6 +42,9 @@ test('NO_PROXY and the loopback go directly', () => {
     ['https://[fd00::5]', 'fd00::/8', true],
     ['https://[fd00::5]:6443', '[fd00::5]:6443', true],
     ['https://api.10.example', '10.0.0.0/8', false],
+    ['https://10.1.2.3', '10.0.0.0/33', false],
+    ['https://10.1.2.3', '10.0.0.0/', false],
+    ['https://[fd00::5]', 'fd00::/eight', false],
   ] as const) {
     assert.equal(isDirect(server, list), direct, `${server} with NO_PROXY=${list}`);
   }
@@ -51,6 +54,9 @@ test('what is no proxy is named, its password is not', () => {
   assert.throws(() => proxyFor(SERVER, 'ftp://me:secret@p:21', {}), {
     code: 'InvalidConfig',
     message: 'The proxy-url of the kubeconfig is not the URL of a proxy: ftp://…@p:21',
+  });
+  assert.throws(() => proxyFor(SERVER, 'http://me:se/cr@et@p:3128', {}), {
+    message: 'The proxy-url of the kubeconfig is not the URL of a proxy: http://…@p:3128',
   });
   assert.throws(() => proxyFor(SERVER, undefined, { HTTPS_PROXY: 'ftp://p' }), /variable HTTPS_PROXY/);
 });
