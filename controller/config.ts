@@ -30,6 +30,8 @@ const schema = z.object({
   QUEUE_SPLITTER_RESTORE_CONFIRMATION_MS: milliseconds.default(10_000),
   /** How long something must have been seen without an owner before it is collected; absent = nothing is. */
   QUEUE_SPLITTER_GARBAGE_GRACE_MS: milliseconds.optional(),
+  /** How long a forwarder goes on without an API server; nothing is collected meanwhile into which it may send. */
+  QUEUE_SPLITTER_FAIL_STATIC_SECONDS: z.coerce.number().int().min(60).default(14_400),
   /** How long a namespace that is being deleted waits for brokers; then what is left there is kept for the collection. */
   QUEUE_SPLITTER_CLEANUP_DEADLINE_MS: milliseconds.optional(),
 });
@@ -48,6 +50,7 @@ export type ControllerConfig = {
   onKafkaDrainTimeout: Settings['onKafkaDrainTimeout'];
   restoreConfirmationMs: number;
   garbageGraceMs: number | undefined;
+  failStaticMs: number;
   cleanupDeadlineMs: number | undefined;
   /** The kinds whose resources are installed. */
   kinds: ReadonlySet<QueueKind>;
@@ -73,6 +76,7 @@ export function controllerConfig(environment: Record<string, string | undefined>
     onKafkaDrainTimeout: LEFT_OVERS[values.QUEUE_SPLITTER_KAFKA_ON_DRAIN_TIMEOUT],
     restoreConfirmationMs: values.QUEUE_SPLITTER_RESTORE_CONFIRMATION_MS,
     garbageGraceMs: values.QUEUE_SPLITTER_GARBAGE_GRACE_MS,
+    failStaticMs: values.QUEUE_SPLITTER_FAIL_STATIC_SECONDS * 1000,
     cleanupDeadlineMs: values.QUEUE_SPLITTER_CLEANUP_DEADLINE_MS,
     kinds: new Set(QUEUE_KINDS.filter((kind) => values.QUEUE_SPLITTER_KINDS.split(',').includes(kind))),
   };

@@ -94,7 +94,14 @@ async function lead(client: KubeClient, config: ControllerConfig, term: Term, lo
         garbage:
           config.garbageGraceMs === undefined
             ? undefined
-            : new Garbage({ act, brokers: brokers.garbage, graceMs: config.garbageGraceMs, clock: systemClock, log }),
+            : new Garbage({
+                act,
+                brokers: brokers.garbage,
+                graceMs: config.garbageGraceMs,
+                failStaticMs: config.failStaticMs,
+                clock: systemClock,
+                log,
+              }),
         names: createNames(config.topicFormat),
         projector: config.kinds.has('SQS') ? createProjector(client, systemClock, log) : NO_PROJECTOR,
         clock: systemClock,

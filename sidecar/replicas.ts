@@ -3,6 +3,7 @@
 import { FORWARDER_LABEL } from '../api/constants.ts';
 import { type Clock, pause } from '../common/clock.ts';
 import { toSplitterError } from '../common/errors.ts';
+import { FORWARDER_LEASE_MS, silentSentence, suspectsAmong } from '../common/forwarders.ts';
 import { isNotFound } from '../common/kube/api-error.ts';
 import { parseKey } from '../common/kube/keys.ts';
 import { type Lease, LeaseObserver, microTime, type Vitality } from '../common/kube/lease.ts';
@@ -22,21 +23,14 @@ export type ReplicasOptions = {
   podUid: string | undefined;
   clock: Clock;
   log: Log;
-  /** 15 s unless told. */
-  durationMs?: number;
-  /** 5 s unless told. */
-  renewMs?: number;
   /** How long this replica goes on without an API server, and how long others reckon with one that is cut off. */
   failStaticMs: number;
 };
 
-/** Requests that were on their way when a replica had to stop have ended after so long. */
-const IN_FLIGHT_MS = 60_000;
+const RENEW_MS = 5_000;
 
 export class Replicas {
   readonly #options: ReplicasOptions;
-  readonly #durationMs: number;
-  readonly #renewMs: number;
   readonly #observer: LeaseObserver;
   readonly #callbacks = new Set<() => void>();
   #renewedAt = Number.NEGATIVE_INFINITY;
@@ -47,8 +41,6 @@ export class Replicas {
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
-    this.#durationMs = options.durationMs ?? 15_000;
-    this.#renewMs = options.renewMs ?? 5_000;
     this.#observer = new LeaseObserver(options.clock);
     options.leases.onChange(({ key, after }) => this.#saw(key, after));
   }
@@ -67,8 +59,8 @@ export class Replicas {
   mayAct(): boolean {
     const { clock, failStaticMs } = this.#options;
     const now = clock.monotonic();
-    if (now - this.#renewedAt < this.#durationMs) return true;
-    return now - this.#unreachableAt < this.#durationMs && now - this.#renewedAt < failStaticMs;
+    if (now - this.#renewedAt < FORWARDER_LEASE_MS) return true;
+    return now - this.#unreachableAt < FORWARDER_LEASE_MS && now - this.#renewedAt < failStaticMs;
   }
 
   /** Grows when our Lease had run out before it was renewed: others may have taken what we hold, so it must be asked for anew. */
@@ -81,15 +73,14 @@ export class Replicas {
    * What looks empty meanwhile may be filled again. A Lease goes with its pod, so a replica that is gone for good is not meant.
    */
   othersMayWrite(): string | undefined {
-    const { leases, namespace, failStaticMs } = this.#options;
+    const { leases, me, namespace, failStaticMs } = this.#options;
     if (!leases.synced || !this.#canJudge())
       return 'the API server cannot be reached, so nobody knows whether another forwarder still sends';
-    const silent = this.#others('silent').filter((lease) => this.#mayStillAct(lease));
-    const names = namesOf(silent);
-    if (names !== '')
-      return `forwarder ${names} was not seen to go and may still send until ${failStaticMs / 60_000} minutes have passed; if its pod is surely gone, delete its Lease (kubectl -n ${namespace} delete lease ${names})`;
-    const unknown = namesOf(this.#others('unknown'));
-    return unknown === '' ? undefined : `it is not known yet whether forwarder ${unknown} lives or still sends`;
+    const others = leases.list().filter(({ metadata }) => metadata.name !== me);
+    const suspects = suspectsAmong(others, this.#observer, failStaticMs);
+    if (suspects.silent.length > 0) return silentSentence(suspects, namespace, failStaticMs);
+    if (suspects.unknown.length === 0) return undefined;
+    return `it is not known yet whether forwarder ${suspects.unknown.join(' ')} lives or still sends`;
   }
 
   /** Names of living replicas; undefined while we would not see whether others live: then nobody is declared dead. */
@@ -105,7 +96,7 @@ export class Replicas {
     while (!signal.aborted) {
       await this.#renew();
       this.#notify();
-      await pause(this.#options.clock, this.#renewMs, signal);
+      await pause(this.#options.clock, RENEW_MS, signal);
     }
   }
 
@@ -123,7 +114,7 @@ export class Replicas {
     const sentAt = clock.monotonic();
     const spec = {
       holderIdentity: me,
-      leaseDurationSeconds: Math.ceil(this.#durationMs / 1000),
+      leaseDurationSeconds: FORWARDER_LEASE_MS / 1000,
       renewTime: microTime(clock.now()),
     };
     try {
@@ -133,7 +124,8 @@ export class Replicas {
         if (!isNotFound(error)) throw error;
         await client.create<Lease>(LEASES, this.#newLease(spec));
       }
-      if (Number.isFinite(this.#renewedAt) && clock.monotonic() - this.#renewedAt >= this.#durationMs) this.#term += 1;
+      if (Number.isFinite(this.#renewedAt) && clock.monotonic() - this.#renewedAt >= FORWARDER_LEASE_MS)
+        this.#term += 1;
       this.#renewedAt = sentAt;
     } catch (error) {
       const { code } = toSplitterError(error);
@@ -173,29 +165,15 @@ export class Replicas {
   }
 
   #judge(lease: Lease): Vitality {
-    return this.#observer.judge(lease, this.#durationMs);
-  }
-
-  #others(vitality: Vitality): Lease[] {
-    const { leases, me } = this.#options;
-    return leases.list().filter((lease) => lease.metadata.name !== me && this.#judge(lease) === vitality);
-  }
-
-  /** Its own bound has not stopped it yet. */
-  #mayStillAct(lease: Lease): boolean {
-    return this.#observer.sinceChangeMs(lease) < this.#options.failStaticMs + IN_FLIGHT_MS;
+    return this.#observer.judge(lease, FORWARDER_LEASE_MS);
   }
 
   /** Our own Lease changes so often; while we see that, we would see the others' changes too. */
   #canJudge(): boolean {
-    return this.#options.clock.monotonic() - this.#sawOwnChangeAt < 2 * this.#renewMs + 1_000;
+    return this.#options.clock.monotonic() - this.#sawOwnChangeAt < 2 * RENEW_MS + 1_000;
   }
 
   #notify(): void {
     for (const callback of this.#callbacks) callback();
   }
-}
-
-function namesOf(leases: readonly Lease[]): string {
-  return leases.map(({ metadata }) => metadata.name).join(' ');
 }

@@ -31,6 +31,8 @@ export type GarbageOptions = {
   brokers: GarbageBrokers;
   /** How long something must have been seen without an owner. */
   graceMs: number;
+  /** How long a forwarder goes on without the API server. */
+  failStaticMs: number;
   clock: Clock;
   log: Log;
 };
@@ -49,7 +51,7 @@ export class Garbage {
   constructor(options: GarbageOptions) {
     this.#options = options;
     this.#patience = new Patience(options.graceMs);
-    this.#forwarders = new SilentForwarders(options.clock);
+    this.#forwarders = new SilentForwarders(options.clock, options.failStaticMs);
     this.intervalMs = Math.min(options.graceMs / 3, LONGEST_INTERVAL_MS);
   }
 

@@ -1,6 +1,7 @@
 // Whether the forwarder replica that holds a split is alive. For what people are told only: nothing is decided from it.
 import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
 import type { Clock } from '../../common/clock.ts';
+import { FORWARDER_LEASE_MS } from '../../common/forwarders.ts';
 import { type Lease, LeaseObserver } from '../../common/kube/lease.ts';
 import { LEASES } from '../../common/kube/resources.ts';
 import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
@@ -8,7 +9,6 @@ import type { Steady } from './steady.ts';
 
 /** A rolling update leaves a split without holder for a moment; that is no news. */
 const GRACE_MS = 10_000;
-const DEFAULT_DURATION_MS = 15_000;
 
 export type ForwarderLeases = {
   client: Pick<KubeClient, 'get'>;
@@ -23,7 +23,7 @@ export type ForwarderLeases = {
 export function createForwarderWatch({ client, lease: cached, namespace, steady, clock }: ForwarderLeases) {
   const observer = new LeaseObserver(clock);
   const isSilent = (lease: Lease | undefined): boolean => {
-    return lease === undefined || observer.judge(lease, DEFAULT_DURATION_MS) === 'silent';
+    return lease === undefined || observer.judge(lease, FORWARDER_LEASE_MS) === 'silent';
   };
   return async ({ metadata, status }: WorkloadSplit): Promise<boolean> => {
     const holder = status?.forwarder?.holder;

@@ -12,6 +12,7 @@ import { silentLog } from '../../common/silent-log.ts';
 import { CLUSTER_UID, createBench, OPERATOR, putDeployment, putPod, putSplit, sqsQueue } from '../bench.ts';
 
 const GRACE_MS = 900_000;
+const FAIL_STATIC_MS = 3_600_000;
 const CLAIM: LedgerEntry = { kind: 'Claim', name: 'claim-1', role: 'claim', queue: 'orders', state: 'Created' };
 const FALLBACK: LedgerEntry = {
   ...{ kind: 'SqsQueue', name: 'mirrord-1-fallback-orders', role: 'fallback', queue: 'orders', state: 'Created' },
@@ -57,6 +58,7 @@ function setUp() {
       },
     },
     graceMs: GRACE_MS,
+    failStaticMs: FAIL_STATIC_MS,
     clock,
     log: silentLog(),
   });
@@ -160,6 +162,22 @@ describe('the sweep', () => {
     world.kube.remove(LEASES, { name: 'forwarder-1', namespace: OPERATOR });
     await world.sweep();
     assert.equal(world.asked.length, 2);
+  });
+
+  it('reckons with a silent forwarder no longer than its own bound lets it send', async () => {
+    const world = setUp();
+    world.kube.put(LEASES, {
+      metadata: { name: 'forwarder-1', namespace: OPERATOR, labels: { [FORWARDER_LABEL]: 'true' } },
+      spec: { leaseDurationSeconds: 15, renewTime: 'once' },
+    });
+    world.state.found = [foundQueue('mirrord-2-orders')];
+    await world.sweep();
+    await world.clock.advance(FAIL_STATIC_MS + 59_999);
+    await world.sweep();
+    assert.deepEqual(world.asked, [], 'what it had sent may still be under way');
+    await world.clock.advance(1);
+    await world.sweep();
+    assert.deepEqual(world.asked, ['mirrord-2-orders']);
   });
 
   it('keeps what holds messages that cannot be given back, says so once, and tries again', async () => {
