@@ -27,12 +27,19 @@ const MIXED: ReadonlySet<SplitPhase> = new Set(['Patching', 'Draining', 'Restori
 export function strayPods<T extends PatchedPod>(pods: readonly T[], splits: readonly WorkloadSplit[]): T[] {
   const living = splits.filter((split) => LOOKED_AFTER.has(split.spec.phase));
   const tokens = new Set(living.map((split) => split.spec.token));
-  const mixed = new Set(living.filter(({ spec }) => MIXED.has(spec.phase)).map(({ metadata }) => metadata.namespace));
+  const mixed = living.filter(({ spec }) => MIXED.has(spec.phase));
   return pods.filter(({ metadata }) => {
     const token = metadata.labels?.[PATCHED_LABEL];
     const isOurs = token?.startsWith(TOKEN_PREFIX) === true;
-    return isOurs && !tokens.has(token) && !mixed.has(metadata.namespace) && metadata.deletionTimestamp === undefined;
+    const isLookedAfter = tokens.has(token) || mixed.some((split) => mayTarget(split, metadata));
+    return isOurs && !isLookedAfter && metadata.deletionTimestamp === undefined;
   });
+}
+
+/** By the labels alone; a selector with expressions may match fewer. */
+function mayTarget({ metadata, spec }: WorkloadSplit, pod: ObjectMeta): boolean {
+  const labels = Object.entries(spec.target.selector.matchLabels ?? {});
+  return metadata.namespace === pod.namespace && labels.every(([key, value]) => pod.labels?.[key] === value);
 }
 
 /** One pod that a disruption budget holds back does not keep the others; rejects when any was refused. */

@@ -6,7 +6,7 @@ import type { SplitPhase } from '../../../api/kinds/workload-split.ts';
 import { PODS } from '../../../common/kube/resources.ts';
 import { strayPods, sweepPods } from '../../../controller/sweep.ts';
 import { silentLog } from '../common/silent-log.ts';
-import { createBench, putPod, putSplit } from './bench.ts';
+import { createBench, putPod, putSplit, TARGET } from './bench.ts';
 import { refusal } from './fake-kube.ts';
 
 const OURS = 'qs-1';
@@ -44,10 +44,15 @@ describe('a stray pod', () => {
     }
   });
 
-  it('is not one with an earlier token while its environment grows, in the namespace of that split', () => {
-    const earlier = pod('qs-0');
+  it('is not one with an earlier token while the environment of its target grows', () => {
+    const earlier = pod('qs-0', { labels: { [PATCHED_LABEL]: 'qs-0', app: TARGET.name, tier: 'back' } });
     assert.deepEqual(strayPods([earlier], [splitIn('Patching')]), []);
     assert.deepEqual(strayPods([earlier], [splitIn('Patching', 'other')]), [earlier]);
+  });
+
+  it('is one of another target, however long a split beside it drains', () => {
+    const stray = pod('qs-0', { labels: { [PATCHED_LABEL]: 'qs-0', app: 'another-worker' } });
+    assert.deepEqual(strayPods([stray], [splitIn('Draining')]), [stray]);
   });
 });
 
