@@ -17,7 +17,7 @@ import type { SessionProjector } from './compat/projector.ts';
 import type { Settings } from './decide/observed.ts';
 import type { Names } from './decide/plan.ts';
 import type { Garbage } from './garbage/sweep.ts';
-import { countSessions, countSplits, forgetPods, timeSession } from './measure.ts';
+import { countSessions, countSplits, forgetAll, forgetPods, timeSession } from './measure.ts';
 import { createForwarderWatch } from './observe/forwarder.ts';
 import type { ObserverOptions } from './observe/observe.ts';
 import { reconcile, type TargetKey } from './reconciler.ts';
@@ -186,6 +186,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     await Promise.all([targets, sweeps, garbage, webhook].map((queue) => queue.shutdown()));
     await projection;
     await Promise.all([...reflectors.map((reflector) => reflector.stop()), targetPods.stop()]);
+    forgetAll();
   }
 }
 

@@ -77,6 +77,12 @@ export function forgetPods({ metadata, spec }: WorkloadSplit): void {
   metrics.podsUnpatched.remove({ namespace: metadata.namespace ?? '', workload: spec.target.name });
 }
 
+/** When a term ends: what this process saw last is not what is, and alerts would add it to what the next leader says. */
+export function forgetAll(): void {
+  const { sessions, splits, temporaryQueues, drainRemaining, podsUnpatched, orphans } = metrics;
+  for (const gauge of [sessions, splits, temporaryQueues, drainRemaining, podsUnpatched, orphans]) gauge.reset();
+}
+
 /** Performs one action and counts it with its outcome; rejects as the action does. */
 export async function measured(action: Action, observed: Observed, perform: () => Promise<void>): Promise<void> {
   const stop = metrics.actionDuration.startTimer({ action: action.type });

@@ -11,6 +11,8 @@ import {
   WEBHOOK_CONFIGURATIONS,
   WORKLOAD_SPLITS,
 } from '../../../common/kube/resources.ts';
+import { registry } from '../../../common/metrics/registry.ts';
+import { sessionMetrics } from '../../../common/metrics/sessions.ts';
 import { DEFAULT_TOPIC_FORMAT } from '../../../common/naming/kafka.ts';
 import { NO_PROJECTOR } from '../../../controller/compat/projector.ts';
 import { runController } from '../../../controller/controller.ts';
@@ -103,6 +105,16 @@ describe('the leader', () => {
     putSession(running.kube, 'bob');
     await running.pass(30);
     assert.deepEqual([running.kube.writes.length, running.clock.timers], [writes, []]);
+  });
+
+  it('speaks no more of sessions, splits and left-overs when its term ends: the next leader does', async () => {
+    const running = await ready();
+    sessionMetrics.orphans.inc({ kind: 'Split' });
+    const shown = async () =>
+      (await registry.metrics()).split('\n').filter((line) => /^queue_splitter_(sessions|splits|orphans)\{/.test(line));
+    assert.equal((await shown()).length, 3);
+    await running.end();
+    assert.deepEqual(await shown(), []);
   });
 
   it('ends also when it never got to list anything', async () => {
