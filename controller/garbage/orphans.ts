@@ -1,6 +1,7 @@
 // Which of the things that were found belong to no split any more: pure. What is found is listed first and the splits afterwards, for whatever is
 // made is in a ledger before.
 import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { FORWARDER_LEASE_MS } from '../../common/forwarders.ts';
 import type { Lease } from '../../common/kube/lease.ts';
 import type { FoundQueue } from '../brokers/sqs/orphans.ts';
 import type { Memory } from './memory.ts';
@@ -38,6 +39,8 @@ export function orphansAmong({ memories, claims, queues }: Found, splits: readon
 
 /** Nobody has to notice a mistake in what was given up on purpose; but forwarders must have had time to stop. */
 const HANDED_OVER_MS = 30_000;
+/** A forwarder that was cut off before the split was lost, and does not know of it, has been silent for the life of a Lease by then. */
+const UNTIL_SILENCE_SHOWS_MS = FORWARDER_LEASE_MS + 5_000;
 
 /** Remembers since when each was seen without an owner, on one clock. */
 export class Patience {
@@ -53,7 +56,8 @@ export class Patience {
     this.#since = new Map(orphans.map(({ key }) => [key, this.#since.get(key) ?? nowMs]));
     return orphans.filter((orphan) => {
       const graceMs = isHandedOver(orphan) ? Math.min(HANDED_OVER_MS, this.#graceMs) : this.#graceMs;
-      return nowMs - (this.#since.get(orphan.key) ?? nowMs) >= graceMs;
+      const leastMs = mayBeFilled(orphan) ? UNTIL_SILENCE_SHOWS_MS : 0;
+      return nowMs - (this.#since.get(orphan.key) ?? nowMs) >= Math.max(graceMs, leastMs);
     });
   }
 }
