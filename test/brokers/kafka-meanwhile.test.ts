@@ -160,7 +160,7 @@ describe('meanwhile', { skip }, () => {
     await keeper.lookAfterReaders(true);
     assert.deepEqual(await groupOffsets(kafka, group, topic), { 1: '7' }, 'nothing is placed, so nothing is missing');
     engine.partitions = [0, 1];
-    engine.destinations = [{ name: topic, group: unique('target') }, ...engine.destinations];
+    engine.destinations = [{ name: await createOriginal(kafka, 2), group: unique('target') }, ...engine.destinations];
     await keeper.lookAfterReaders(true);
     await kafka.topics.deleteGroups([group]);
     await keeper.lookAfterReaders(false);

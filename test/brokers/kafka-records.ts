@@ -1,6 +1,8 @@
 // What a topic and a group hold, for the Kafka broker tests: read with the wire client, record by record.
 import assert from 'node:assert/strict';
+import { deleteRecordsV2 } from '@platformatic/kafka';
 import type { Message } from 'kafkajs';
+import { call } from '../../common/kafka/wire/call.ts';
 import { fetchPartitions } from '../../common/kafka/wire/fetch.ts';
 import { commitWithoutMembers, type Offsets } from '../../common/kafka/wire/offsets.ts';
 import { readToEnd } from '../../common/kafka/wire/read-to-end.ts';
@@ -126,4 +128,20 @@ export async function commitUpTo(
   }
   await commitWithoutMembers(world.cluster, group, name, offsets);
   return handled;
+}
+
+/** As retention does it. */
+export async function deleteRecordsBefore(
+  { cluster }: KafkaWorld,
+  topic: string,
+  partition: number,
+  offset: bigint,
+): Promise<void> {
+  const { leader } = await cluster.leaderOf(topic, partition);
+  const partitions = [{ partitionIndex: partition, offset }];
+  const answer = await call(await cluster.broker(leader), deleteRecordsV2.api, [{ name: topic, partitions }], 10_000);
+  assert.deepEqual(
+    answer.topics.flatMap((found) => found.partitions.map(({ errorCode }) => errorCode)),
+    [0],
+  );
 }
