@@ -17,6 +17,7 @@ export const EVENTS = {
   killed: 'the second one: the command is killed',
   lost: 'the session was lost while the command ran (`code`, `at`)',
   exit: 'the command has ended (`code`)',
+  leftRunning: 'something that the command has started did not end with it, although it was asked to',
   ending: 'the session is being deleted',
   ended: 'how far that came (`outcome`: gone, waiting, kept)',
   error: 'why qsplit gives up (`code`, `hint`, `exitCode`)',

@@ -15,8 +15,8 @@ export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] =
 
 /** How a child process came to its end; `failed` means that it never began. */
 export type ChildExit =
-  | { kind: 'code'; code: number }
-  | { kind: 'signal'; signal: NodeJS.Signals }
+  | { kind: 'code'; code: number; leftRunning?: boolean }
+  | { kind: 'signal'; signal: NodeJS.Signals; leftRunning?: boolean }
   | { kind: 'failed'; errno: string; message: string };
 
 function signalExitCode(signal: NodeJS.Signals): number {

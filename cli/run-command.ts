@@ -33,6 +33,7 @@ export async function runCommand(run: CommandRun): Promise<number> {
     ...invocation,
     environment: { ...shell.environment, ...environment },
     platform: shell.platform,
+    clock: shell.clock,
     sharesTerminal: shell.stdin.isTTY === true,
   });
   shell.signals.route(signalHandler(child, run));
@@ -89,6 +90,10 @@ function exitCode(exit: ChildExit, { invocation, reporter }: CommandRun): number
       ? `Cannot start ${invocation.command}: ${exit.message}`
       : `The command ended with ${exit.kind === 'code' ? `code ${exit.code}` : exit.signal}`;
   reporter.say({ event: 'exit', level: exit.kind === 'failed' ? 'error' : 'info', message, facts: { code } });
+  if (exit.kind !== 'failed' && exit.leftRunning) {
+    const left = 'Something that the command has started did not end when it was asked to, and still runs';
+    reporter.say({ event: 'leftRunning', level: 'warning', message: left });
+  }
   return code;
 }
 

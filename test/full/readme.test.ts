@@ -20,7 +20,7 @@ import { CommandError } from '../testbed/commands.ts';
 import { productImageName } from '../testbed/product-image.ts';
 import { silentProgress } from '../testbed/progress.ts';
 import { ensureHelm } from '../testbed/toolchain/helm.ts';
-import { HopelessError, waitFor } from '../testbed/wait.ts';
+import { HopelessError, waitFor, withDeadline } from '../testbed/wait.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -142,7 +142,7 @@ describe('"I have a cluster"', () => {
     await waitFor('alice to receive orders', hasOrders, { deadlineMs: 180_000 });
     assert.match(await type('qsplit status -n shop'), /deployment\/orders-worker +Ready/);
     started.signal('SIGINT');
-    const { code } = await started.ended;
+    const { code } = await withDeadline(started.ended, `the end of qsplit: ${started.tail(60)}`, 60_000);
     assert.equal(code, 0, started.tail(60));
     assert.match(started.tail(60), /alice got SIGINT and finishes its work[\s\S]*gets no messages any more/);
     assert.deepEqual([...new Set(receivedBy('alice').map(({ tenant }) => tenant))], ['alice']);

@@ -37,15 +37,22 @@ const LEAVES_CHILD = `
 
 type Running = { process: ChildProcess; folder: string; read(name: string): string; ended(): Promise<unknown[]> };
 
-async function start(t: TestContext, script: string, how: 'pipe' | 'terminal'): Promise<Running> {
+/** `through`: what stands in front of node, for example a shell that stays in between. */
+async function start(
+  t: TestContext,
+  script: string,
+  how: 'pipe' | 'terminal',
+  through: readonly string[] = [],
+): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'qsplit-processes-'));
   writeFileSync(join(folder, 'mirrord.json'), JSON.stringify(CONFIG));
   writeFileSync(join(folder, 'command.cjs'), script);
-  const args = [QSPLIT, 'exec', '-f', 'mirrord.json', '--yes', '--', process.execPath, join(folder, 'command.cjs')];
+  const command = [...through, process.execPath, join(folder, 'command.cjs')];
+  const args = [QSPLIT, 'exec', '-f', 'mirrord.json', '--yes', '--', ...command];
   const quoted = [process.execPath, ...args].map((part) => `'${part}'`).join(' ');
-  const [command, parameters] =
+  const [program, parameters] =
     how === 'pipe' ? [process.execPath, args] : ['script', ['-qec', `exec ${quoted}`, '/dev/null']];
-  const child = spawn(command, parameters, {
+  const child = spawn(program, parameters, {
     stdio: ['pipe', 'ignore', 'ignore'],
     env: { ...process.env, FOLDER: folder },
     detached: true,
@@ -104,6 +111,27 @@ test('a second Ctrl-C in a terminal kills the command', async (t) => {
   assert.deepEqual(await running.ended(), [137, null]);
   assert.equal(running.read('left'), '');
 });
+
+/** As npm runs a script: the shell does not hand on what it gets, and a SIGTERM ends it at once. */
+const THROUGH_SHELL = ['sh', '-c', '"$0" "$1"; exit $?'];
+
+for (const [signal, codes] of [
+  // What a shell makes of an interrupt that its command has survived differs from shell to shell.
+  ['SIGINT', [5, 130]],
+  ['SIGTERM', [143]],
+] as const) {
+  test(`${signal} reaches a worker behind a shell once, and qsplit waits until it has ended`, async (t) => {
+    const running = await start(t, COUNTING, 'pipe', THROUGH_SHELL);
+    const worker = identify(Number(running.read('started')));
+    assert.ok(worker);
+    running.process.kill(signal);
+    const [code] = await running.ended();
+    assert.ok((codes as readonly unknown[]).includes(code), String(code));
+    assert.equal(isAlive(worker), false);
+    assert.equal(running.read('signals'), `${signal} `);
+    assert.equal(running.read('left'), '');
+  });
+}
 
 for (const how of ['pipe', 'terminal'] as const) {
   test(`a kill -9 of qsplit (${how}) ends the command, with SIGTERM first`, async (t) => {
