@@ -85,10 +85,9 @@ function versionOf(state: ClusterState | undefined): string {
 
 /** Undefined: this cluster does not know our resources. */
 async function readState(client: KubeClient, namespace: string | undefined): Promise<ClusterState | undefined> {
-  const [sessions, splits] = await Promise.all([
-    listUnlessUnknown<SplitSession>(client, SPLIT_SESSIONS, namespace),
-    listUnlessUnknown<WorkloadSplit>(client, WORKLOAD_SPLITS, namespace),
-  ]);
+  // One after the other, so that who may read neither is always told of the same.
+  const sessions = await listUnlessUnknown<SplitSession>(client, SPLIT_SESSIONS, namespace);
+  const splits = await listUnlessUnknown<WorkloadSplit>(client, WORKLOAD_SPLITS, namespace);
   return sessions === undefined || splits === undefined ? undefined : { sessions, splits };
 }
 

@@ -25,7 +25,7 @@ function statusOf(spec: Partial<WorkloadSplitSpec>, facts: Facts = {}) {
   const queues = new Map(
     remaining.map(([key, messages]) => [
       key,
-      { settled: false, settleMessage: '', remaining: messages, problem: undefined, drained: false },
+      { settled: false, settleMessage: '', remaining: messages, problem: undefined, drained: false, outgrown: [] },
     ]),
   );
   const observed = observedFacts({ split, pods, queues });
