@@ -45,6 +45,7 @@ const manifests = await render({
     kafkaSecrets: [SECRET],
   },
   aws: { region: 'other', endpoint: 'http://other' },
+  kafka: { drainTimeoutSeconds: 1 },
 });
 
 describe('configuration.md', () => {
