@@ -6,7 +6,8 @@ import { SplitterError } from '../../../common/errors.ts';
 import { SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../../../common/kube/resources.ts';
 import type { Action, Decision, Observed } from '../../../controller/decide/observed.ts';
 import { report } from '../../../controller/report.ts';
-import { type Bench, createBench, putSession, putSplit, TARGET } from './bench.ts';
+import { type Bench, createBench, putSession, putSplit } from './bench.ts';
+import { observedFacts } from './facts.ts';
 import { refusal } from './fake-kube.ts';
 
 const ALICE = { name: 'alice', namespace: 'shop' };
@@ -18,28 +19,11 @@ const SYNC: Action = { type: 'SyncWebhook' };
 function observed({ kube, context }: Bench): Observed {
   const sessions = kube.all(SPLIT_SESSIONS) as unknown as SplitSession[];
   const [split] = kube.all(WORKLOAD_SPLITS) as unknown as WorkloadSplit[];
-  return {
+  return observedFacts({
     now: context.now(),
-    clusterUid: 'cluster',
-    namespace: { name: 'shop', terminating: false },
-    targetReference: TARGET,
     split,
     sessions: structuredClone(sessions).map((session) => ({ session, expired: false })),
-    target: undefined,
-    pods: [],
-    queues: new Map(),
-    webhook: { registered: false, problem: undefined, full: false },
-    forwarderAway: false,
-    unpatchedForMs: 0,
-    failures: new Map(),
-    settings: {
-      uninstalling: false,
-      restoreConfirmationMs: 0,
-      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
-      onKafkaDrainTimeout: 'Keep',
-      cleanupDeadlineSeconds: undefined,
-    },
-  };
+  });
 }
 
 const sessionOf = ({ kube }: Bench): SplitSession | undefined => kube.peek<SplitSession>(SPLIT_SESSIONS, ALICE);

@@ -11,6 +11,7 @@ import type {
   Problem,
   TargetFacts,
 } from '../../../../controller/decide/observed.ts';
+import { podFact } from '../facts.ts';
 import { Observer } from './world/observer.ts';
 import { World } from './world/world.ts';
 
@@ -28,11 +29,6 @@ const kinds = ({ actions }: Decision): string[] => actions.map(({ type }) => typ
 function refusal(observed: Observed): Problem {
   const [action] = decided(observed).actions;
   return action?.type === 'FailSession' ? action.problem : assert.fail(`${action?.type} instead of a refusal`);
-}
-
-function pod(name: string, more: Partial<PodFact> = {}): PodFact {
-  const facts = { terminating: false, ready: true, token: undefined, restartedAt: undefined, address: undefined };
-  return { name, uid: name, ...facts, ...more };
 }
 
 describe('the first session of a target', () => {
@@ -62,7 +58,7 @@ describe('the first session of a target', () => {
 
   it('is refused when a pod is patched already, by another operator or by us, also when it is going', () => {
     for (const more of [{ token: 'true' }, { token: 'qs-0', terminating: true }]) {
-      const problem = refusal({ ...waiting(), pods: [pod('a'), pod('b', more)] });
+      const problem = refusal({ ...waiting(), pods: [podFact('a'), podFact('b', more)] });
       assert.equal(problem.code, 'ForeignPatch');
       assert.match(problem.message, new RegExp(`pod b carries .*=${more.token}`));
     }
@@ -167,21 +163,21 @@ describe('pods that must be patched', () => {
   it('are replaced while the split forwards, when they carry no token, another one, or that of another operator', () => {
     const { split } = running('Splitting', []);
     const pods = [
-      pod('right', { token: split.spec.token }),
-      pod('bare'),
-      pod('earlier', { token: EARLIER }),
-      pod('foreign', { token: 'true' }),
-      pod('going', { terminating: true }),
+      podFact('right', { token: split.spec.token }),
+      podFact('bare'),
+      podFact('earlier', { token: EARLIER }),
+      podFact('foreign', { token: 'true' }),
+      podFact('going', { terminating: true }),
     ];
     assert.deepEqual(evicted(running('Splitting', pods)), ['bare', 'earlier', 'foreign']);
   });
 
   it('may keep an earlier token while nothing is forwarded: they read the fallbacks that they know', () => {
-    assert.deepEqual(evicted(running('Draining', [pod('bare'), pod('earlier', { token: EARLIER })])), ['bare']);
+    assert.deepEqual(evicted(running('Draining', [podFact('bare'), podFact('earlier', { token: EARLIER })])), ['bare']);
   });
 
   it('are not evicted again before the pause is over that a disruption budget asked for', () => {
-    const observed = running('Splitting', [pod('bare'), pod('other')]);
+    const observed = running('Splitting', [podFact('bare'), podFact('other')]);
     const failure = {
       code: 'ApiUnreachable' as const,
       message: 'the budget needs 2 healthy pods',
@@ -196,12 +192,12 @@ describe('pods that must be patched', () => {
 });
 
 describe('pods that must not be patched any more', () => {
-  const patched = (name: string, more: Partial<PodFact> = {}): PodFact => pod(name, { token: 'qs-1', ...more });
+  const patched = (name: string, more: Partial<PodFact> = {}): PodFact => podFact(name, { token: 'qs-1', ...more });
 
   it('go one by one, and each when all the others are there', () => {
-    assert.deepEqual(evicted(running('Restoring', [patched('a'), patched('b'), pod('c')])), ['a']);
-    assert.deepEqual(evicted(running('Restoring', [patched('a'), patched('b'), pod('c', { ready: false })])), []);
-    assert.deepEqual(evicted(running('Restoring', [patched('a'), pod('c', { terminating: true })])), []);
+    assert.deepEqual(evicted(running('Restoring', [patched('a'), patched('b'), podFact('c')])), ['a']);
+    assert.deepEqual(evicted(running('Restoring', [patched('a'), patched('b'), podFact('c', { ready: false })])), []);
+    assert.deepEqual(evicted(running('Restoring', [patched('a'), podFact('c', { terminating: true })])), []);
   });
 
   it('go at once when they serve nobody', () => {

@@ -6,20 +6,13 @@ import type { PodFact, QueueFacts } from '../../../../controller/decide/observed
 import { observeQueues } from '../../../../controller/observe/queues.ts';
 import { Steady } from '../../../../controller/observe/steady.ts';
 import { createBench, putSplit, sqsQueue } from '../bench.ts';
+import { podFact } from '../facts.ts';
 
 const TOKEN = 'qs-1';
 const CONFIRMATION_MS = { SQS: 60_000, Kafka: 0 };
 const UNREACHABLE = new SplitterError('BrokerUnreachable', 'no answer from the broker', { retryable: true });
 
-const pod = (token: string | undefined): PodFact => ({
-  name: 'a',
-  uid: 'a',
-  token,
-  terminating: false,
-  ready: true,
-  restartedAt: undefined,
-  address: undefined,
-});
+const pod = (token: string | undefined): PodFact => podFact('a', { token });
 
 /** A split of one queue that its pods were told of, and whose fallback exists. */
 function setUp(phase: SplitPhase, more: Partial<SplitQueue> = {}) {

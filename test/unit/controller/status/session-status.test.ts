@@ -4,8 +4,9 @@ import { type SplitSession, splitSessionStatus } from '../../../../api/kinds/spl
 import type { SplitPhase, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
 import type { Observed, PodFact } from '../../../../controller/decide/observed.ts';
 import { sessionStatus } from '../../../../controller/status/session-status.ts';
+import { TARGET } from '../bench.ts';
+import { observedFacts, podFact } from '../facts.ts';
 
-const TARGET = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'orders-worker' } as const;
 const QUEUE = { id: 'orders', kind: 'SQS', filter: { tenant: '^alice$' }, mode: 'steal' } as const;
 const SESSION: SplitSession = {
   apiVersion: 'queuesplitter.dev/v1alpha1',
@@ -35,32 +36,12 @@ function splitIn(phase: SplitPhase): WorkloadSplit {
 }
 
 function pod(name: string, token: string | undefined, terminating = false): PodFact {
-  return { name, uid: name, token, terminating, ready: true, restartedAt: undefined, address: undefined };
+  return podFact(name, { token, terminating });
 }
 
 function observe(phase: SplitPhase, pods: PodFact[]): Observed {
-  return {
-    now: 0,
-    clusterUid: 'cluster',
-    namespace: { name: 'shop', terminating: false },
-    targetReference: TARGET,
-    split: splitIn(phase),
-    sessions: [{ session: SESSION, expired: false }],
-    target: undefined,
-    pods,
-    queues: new Map(),
-    webhook: { registered: true, problem: undefined, full: false },
-    forwarderAway: false,
-    unpatchedForMs: 0,
-    failures: new Map(),
-    settings: {
-      uninstalling: false,
-      restoreConfirmationMs: 0,
-      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
-      onKafkaDrainTimeout: 'Keep',
-      cleanupDeadlineSeconds: undefined,
-    },
-  };
+  const sessions = [{ session: SESSION, expired: false }];
+  return observedFacts({ split: splitIn(phase), sessions, pods });
 }
 
 function statusIn(phase: SplitPhase, waitingFor?: string, pods = [pod('a', undefined)]) {

@@ -1,36 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type {
-  ForwarderQueueStatus,
-  Route,
-  WorkloadSplit,
-  WorkloadSplitSpec,
-} from '../../../../api/kinds/workload-split.ts';
+import type { ForwarderQueueStatus, WorkloadSplit, WorkloadSplitSpec } from '../../../../api/kinds/workload-split.ts';
 import { workloadSplitStatus } from '../../../../api/kinds/workload-split.ts';
-import type { Observed, PodFact } from '../../../../controller/decide/observed.ts';
+import type { PodFact } from '../../../../controller/decide/observed.ts';
 import { splitStatus } from '../../../../controller/status/split-status.ts';
 import { createBench, putSplit, sqsQueue } from '../bench.ts';
+import { observedFacts, podFact, queueFacts, routeOf } from '../facts.ts';
 
-const pod = (token: string | undefined): PodFact => ({
-  name: 'a',
-  uid: 'a',
-  token,
-  terminating: false,
-  ready: true,
-  restartedAt: undefined,
-  address: undefined,
-});
-
-const route = (session: string, more: Partial<Route> = {}): Route => ({
-  session,
-  sessionUid: `${session}-uid`,
-  filter: {},
-  mode: 'steal',
-  destination: { name: 'q' },
-  startedAt: '',
-  ending: false,
-  ...more,
-});
+const pod = (token: string | undefined): PodFact => podFact('a', { token });
 
 type Facts = {
   pods?: PodFact[];
@@ -45,13 +22,8 @@ function statusOf(spec: Partial<WorkloadSplitSpec>, facts: Facts = {}) {
     ...putSplit(createBench().kube, spec),
     status: { forwarder: { holder: 'forwarder-1', acknowledgedRevision: 1, queues: forwarder } },
   };
-  const queues = new Map(
-    remaining.map(([key, messages]) => [
-      key,
-      { settled: false, settleMessage: '', remaining: messages, drained: false },
-    ]),
-  );
-  const observed = { now: 0, split, pods, queues } as unknown as Observed;
+  const queues = new Map(remaining.map(([key, messages]) => [key, queueFacts({ remaining: messages })]));
+  const observed = observedFacts({ split, pods, queues });
   const status = splitStatus(observed, split, waitingFor);
   workloadSplitStatus.parse(status);
   const conditions = new Map(status.conditions?.map(({ type, status: is, message }) => [type, `${is}: ${message}`]));
@@ -106,7 +78,7 @@ describe('what is left to read', () => {
 describe('the columns of kubectl', () => {
   it('name queues and sessions as far as they fit, and count sessions once', () => {
     const names = ['orders', 'views', 'advertisements', 'notifications', 'ratings'];
-    const queues = names.map((key) => sqsQueue(key, { routes: [route('alice'), route('bob')] }));
+    const queues = names.map((key) => sqsQueue(key, { routes: [routeOf('alice'), routeOf('bob')] }));
     const { status } = statusOf({ queues }, { waitingFor: 'sessions to come and go' });
     assert.deepEqual(status.summary, {
       queues: 'orders, views, advertisements (+2)',
@@ -117,7 +89,7 @@ describe('the columns of kubectl', () => {
   });
 
   it('do not count sessions that are ending, and tell two of one name apart', () => {
-    const routes = [route('alice', { ending: true }), route('alice', { sessionUid: 'second' }), route('bob')];
+    const routes = [routeOf('alice', { ending: true }), routeOf('alice', { sessionUid: 'second' }), routeOf('bob')];
     const { status } = statusOf({ queues: [sqsQueue('orders', { routes })] });
     assert.deepEqual([status.summary?.sessions, status.summary?.sessionNames], [2, 'alice, bob']);
   });
