@@ -1,6 +1,6 @@
 // Facts as `observe` gathers them, with nothing in them that a test did not ask for.
 import type { Route } from '../../../api/kinds/workload-split.ts';
-import type { Observed, PodFact } from '../../../controller/decide/observed.ts';
+import type { Observed, PodFact, QueueFacts } from '../../../controller/decide/observed.ts';
 import { CLUSTER_UID, TARGET } from './bench.ts';
 
 /** A pod that is ready and reads the original. */
@@ -20,6 +20,11 @@ export function routeOf(session: string, more: Partial<Route> = {}): Route {
     ending: false,
     ...more,
   };
+}
+
+export function queueFacts(more: Partial<QueueFacts> = {}): QueueFacts {
+  const facts = { settled: false, settleMessage: '', remaining: undefined, problem: undefined };
+  return { ...facts, outgrown: [], drained: false, ...more };
 }
 
 export function observedFacts(more: Partial<Observed> = {}): Observed {

@@ -5,7 +5,7 @@ import { workloadSplitStatus } from '../../../../api/kinds/workload-split.ts';
 import type { PodFact } from '../../../../controller/decide/observed.ts';
 import { splitStatus } from '../../../../controller/status/split-status.ts';
 import { createBench, putSplit, sqsQueue } from '../bench.ts';
-import { observedFacts, podFact, routeOf } from '../facts.ts';
+import { observedFacts, podFact, queueFacts, routeOf } from '../facts.ts';
 
 const pod = (token: string | undefined): PodFact => podFact('a', { token });
 
@@ -22,12 +22,7 @@ function statusOf(spec: Partial<WorkloadSplitSpec>, facts: Facts = {}) {
     ...putSplit(createBench().kube, spec),
     status: { forwarder: { holder: 'forwarder-1', acknowledgedRevision: 1, queues: forwarder } },
   };
-  const queues = new Map(
-    remaining.map(([key, messages]) => [
-      key,
-      { settled: false, settleMessage: '', remaining: messages, problem: undefined, drained: false, outgrown: [] },
-    ]),
-  );
+  const queues = new Map(remaining.map(([key, messages]) => [key, queueFacts({ remaining: messages })]));
   const observed = observedFacts({ split, pods, queues });
   const status = splitStatus(observed, split, waitingFor);
   workloadSplitStatus.parse(status);
