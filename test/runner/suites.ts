@@ -52,7 +52,7 @@ export const SUITES: readonly Suite[] = [
   {
     name: 'brokers',
     glob: 'test/brokers/**/*.test.ts',
-    concurrency: 1,
+    concurrency: 2,
     fileTimeoutMs: minutes(5),
     usualSeconds: 170,
     plan: planBrokers,
@@ -60,7 +60,7 @@ export const SUITES: readonly Suite[] = [
   {
     name: 'cluster',
     glob: 'test/cluster/**/*.test.ts',
-    concurrency: 1,
+    concurrency: 2,
     fileTimeoutMs: minutes(10),
     usualSeconds: 400,
     plan: () => [...planClusterTools(), ...planBrokers()],
