@@ -143,7 +143,8 @@ describe('"I have a cluster"', () => {
     assert.match(await type('qsplit status -n shop'), /deployment\/orders-worker +Ready/);
     started.signal('SIGINT');
     const { code } = await withDeadline(started.ended, `the end of qsplit: ${started.tail(60)}`, 60_000);
-    assert.equal(code, 0, started.tail(60));
+    // npm makes the interrupt its own end, whatever the worker's was.
+    assert.ok(code === 130 || code === 0, `${code}: ${started.tail(60)}`);
     assert.match(started.tail(60), /alice got SIGINT and finishes its work[\s\S]*gets no messages any more/);
     assert.deepEqual([...new Set(receivedBy('alice').map(({ tenant }) => tenant))], ['alice']);
   });
