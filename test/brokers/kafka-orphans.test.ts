@@ -113,9 +113,11 @@ describe('what a lost Kafka split has left', { skip }, () => {
       topic: split.topic,
       partitions: [{ partition: first.partition, offset }],
     });
+    const before = await groupOffsets(kafka, split.group, split.topic);
     const why = await kafka.admin.collect(remainsOf(split), NEVER);
     assert.match(why.join(), /1 of them are in the original no more .* Copy them and delete the topics/);
     assert.equal((await temporaryTopics(kafka, split)).length, 2);
+    assert.deepEqual(await groupOffsets(kafka, split.group, split.topic), before, 'no sweep moves the group again');
   });
 
   it('is kept while the group has members, while another split lives, and when nobody knows where it began', async () => {

@@ -7,7 +7,7 @@ import { describeGroup } from '../../../common/kafka/wire/groups.ts';
 import type { Remains } from '../collector.ts';
 import { type GroupOnTopic, originalOf } from './original.ts';
 import { removeGroup, removeTopic } from './removal.ts';
-import { fenceProducers, remainingRecords } from './restore.ts';
+import { fenceProducers, remainingRecords, takeProducers } from './restore.ts';
 import { rewind } from './rewind.ts';
 
 export async function collectTopics(
@@ -46,7 +46,8 @@ async function giveBack(
   there: ReadonlySet<string>,
 ): Promise<string | undefined> {
   const original = originalOf(queue);
-  await fenceProducers(cluster, queue, original);
+  // Where the group is on an original that is split again is the matter of that split.
+  await (isSplitAgain ? takeProducers(cluster, queue) : fenceProducers(cluster, queue, original));
   const unread: string[] = [];
   for (const { topic, group } of readersOf(entries, original)) {
     if (!there.has(topic)) continue;
@@ -61,7 +62,7 @@ async function giveBack(
   if (members.length > 0) {
     return `${told}; scale the consumers of group ${original.group} down to none for a moment, and the group goes back to the first of them`;
   }
-  const { missing } = await rewind(cluster, { ...queue, routes: routesOf(entries) }, original);
+  const { missing } = await rewind(cluster, { ...queue, routes: routesOf(entries) }, original, { onlyWhole: true });
   if (missing === 0) return undefined;
   return `${told}; ${missing} of them are in the original no more (retention or compaction). Copy them and delete the topics`;
 }

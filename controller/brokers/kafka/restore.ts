@@ -14,13 +14,18 @@ const STABLE_DEADLINE_MS = 20_000;
 const COUNT_EXACTLY = 1_000;
 
 /** Open transactions of the split are ended by this and no forwarder can write or move offsets any more, awake or asleep. */
+export async function takeProducers(cluster: Cluster, queue: SplitQueue): Promise<void> {
+  const ids = transactionalIds(queue);
+  await Promise.all(ids.map((id) => new TransactionalProducer(cluster, id, undefined, 'control').take()));
+}
+
+/** Takes the producers, and sees to it that the group has an offset on every partition of the original. */
 export async function fenceProducers(
   cluster: Cluster,
   queue: SplitQueue,
   { topic, group }: GroupOnTopic,
 ): Promise<void> {
-  const ids = transactionalIds(queue);
-  await Promise.all(ids.map((id) => new TransactionalProducer(cluster, id, undefined, 'control').take()));
+  await takeProducers(cluster, queue);
   const topics = await cluster.describeTopics([topic, queue.fallback.name]);
   for (const { name, partitions } of topics.values()) {
     const numbers = partitions.map(({ partition }) => partition);

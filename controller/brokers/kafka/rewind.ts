@@ -13,12 +13,22 @@ import { commitOffsets } from './pre-commit.ts';
 
 const STABLE_DEADLINE_MS = 20_000;
 
+type RewindOptions = {
+  /** Moves nothing when a record is in the original no more: for who keeps the topics then and comes again. */
+  onlyWhole?: boolean;
+};
+
 /**
  * Per partition the group goes to the first original record that lies unread in a temporary topic. Which one that is follows from the
  * records themselves, for copies are exact: no bookkeeping has to survive. An equal record further in front only means that more is
  * read again.
  */
-export async function rewind(cluster: Cluster, queue: SplitQueue, original: GroupOnTopic): Promise<Rewound> {
+export async function rewind(
+  cluster: Cluster,
+  queue: SplitQueue,
+  original: GroupOnTopic,
+  { onlyWhole = false }: RewindOptions = {},
+): Promise<Rewound> {
   const readers: GroupOnTopic[] = [
     { topic: queue.fallback.name, group: original.group },
     ...queue.routes.map(({ destination }) => ({ topic: destination.name, group: destination.group ?? original.group })),
@@ -34,6 +44,7 @@ export async function rewind(cluster: Cluster, queue: SplitQueue, original: Grou
     if (first !== undefined) target.set(partition, first);
     missing += unread.size;
   }
+  if (onlyWhole && missing > 0) return { moved: [], missing };
   const now = await stableOffsets(cluster, original.group, original.topic, partitions, STABLE_DEADLINE_MS);
   for (const [partition, offset] of target) {
     if ((now.get(partition) ?? 0n) <= offset) target.delete(partition);
