@@ -175,8 +175,12 @@ const NEW: Allowance[] = [
   },
   { path: /^sqs\/north\/ApproximateNumberOfMessages/, because: 'its producers do not pause either' },
   {
-    path: /^cluster\/mirrord\/(jobs\.batch|serviceaccounts|roles\.rbac\.authorization\.k8s\.io|rolebindings\.rbac\.authorization\.k8s\.io|pods)\/queue-splitter-uninstall/,
+    path: /^cluster\/mirrord\/(jobs\.batch|serviceaccounts|roles\.rbac\.authorization\.k8s\.io|rolebindings\.rbac\.authorization\.k8s\.io)\/queue-splitter-uninstall/,
     because: 'what a hook that failed has made stays, for whoever looks into it, until the next one',
+  },
+  {
+    path: /^cluster\/mirrord\/pods\/any\/(app\.kubernetes\.io\/component\/uninstall|(batch\.kubernetes\.io\/)?(controller-uid|job-name)\/)/,
+    because: 'so does the pod of its Job, of which the snapshot has the labels',
   },
   {
     path: /^cluster\/mirrord\/secrets\/sh\.helm\.release\.v1\.queue-splitter\.v1\//,
