@@ -59,7 +59,9 @@ export async function startCrashPod(stage: Stage, process: OwnProcess, point: st
     async () => {
       const pod = await read();
       const isUp = pod?.status.containerStatuses?.some(({ ready }) => ready) === true;
-      return isUp || pod?.status.phase === 'Failed';
+      if (isUp || pod?.status.phase === 'Failed') return true;
+      // One that stands still at its point does not answer its probe. Before it has begun there is no log.
+      return (await log().catch(() => '')).includes(line);
     },
     { deadlineMs: 60_000 },
   );
