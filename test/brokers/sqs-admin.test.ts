@@ -116,6 +116,7 @@ describe('SQS for the controller', () => {
       env: 'dev',
       'queuesplitter.dev/cluster': 'cluster',
       'queuesplitter.dev/split': 'split',
+      'queuesplitter.dev/original': original.url,
     });
     assert.deepEqual(await admin.create(wanted), { url }, 'creating again is a success');
   });

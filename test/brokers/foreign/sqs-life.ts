@@ -285,6 +285,7 @@ function suite({ start, traces, takesAll }: Emulator): void {
         tool: 'mirrord',
         'queuesplitter.dev/cluster': 'cluster',
         'queuesplitter.dev/split': 'split',
+        'queuesplitter.dev/original': original.url,
       });
       await client.send(new DeleteQueueCommand({ QueueUrl: url }));
     }
