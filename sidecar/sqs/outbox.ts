@@ -73,9 +73,11 @@ export class Outbox {
     return this.#batcher.idle(signal);
   }
 
-  /** Sends nothing new, waits for sends under way, returns what was not sent. */
-  retire(): Promise<Held[]> {
-    return this.#batcher.stop();
+  /** Sends nothing new, waits for sends under way, returns what was not sent. What was wrong with the destination is over then. */
+  async retire(): Promise<Held[]> {
+    const unsent = await this.#batcher.stop();
+    this.#options.onProblem(undefined);
+    return unsent;
   }
 
   #judge(problem: SplitterError | undefined): void {

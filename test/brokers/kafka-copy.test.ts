@@ -5,7 +5,7 @@ import { CompressionTypes, type Message } from 'kafkajs';
 import { writeContent } from '../../common/kafka/wire/record-batch.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { diffCopies, lastRecords } from '../checker/kcat.ts';
-import { hasKcat, kcatRunner } from '../testbed/brokers/kcat.ts';
+import { ensureKcat, kcatRunner } from '../testbed/brokers/kcat.ts';
 import { waitFor } from '../testbed/wait.ts';
 import { groupOffsets, numbered, readAll, values, waitForRecords } from './kafka-records.ts';
 import {
@@ -51,7 +51,7 @@ const ODD: Message[] = [
 describe('copies', { skip }, () => {
   it('are exact for odd records, as kcat sees them', async (context) => {
     const kafka = opened(world);
-    if (!(await hasKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
+    if (!(await ensureKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
     const topic = await createOriginal(kafka, 4, [
       { name: 'message.timestamp.after.max.ms', value: String(10 * 3_600_000) },
     ]);
@@ -110,7 +110,7 @@ describe('copies', { skip }, () => {
   for (const [codec, name] of ['none', 'gzip', 'snappy', 'lz4', 'zstd'].entries()) {
     it(`are exact for ${name}, and stay compressed so`, async (context) => {
       const kafka = opened(world);
-      if (!(await hasKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
+      if (!(await ensureKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
       const topic = await createOriginal(kafka, 1);
       await produceWithKcat(kafka, topic, name, 500);
       const { queue } = await createSplit(kafka, topic);

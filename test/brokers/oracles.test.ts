@@ -13,7 +13,7 @@ import type { Message } from 'kafkajs';
 import { diffCopies, lastRecords } from '../checker/kcat.ts';
 import { diffSnapshots, snapshotKafka, snapshotSqs } from '../checker/snapshot.ts';
 import { startKafka } from '../testbed/brokers/kafka.ts';
-import { hasKcat, kcatRunner } from '../testbed/brokers/kcat.ts';
+import { ensureKcat, kcatRunner } from '../testbed/brokers/kcat.ts';
 import { localPlace, type Place } from '../testbed/brokers/place.ts';
 import { startFauxqs } from '../testbed/brokers/sqs.ts';
 import { openRun, type Run } from '../testbed/runs.ts';
@@ -32,7 +32,7 @@ const paths = (differences: readonly { path: string }[]) => differences.map(({ p
 it('kcat sees every byte of odd records, and the Kafka snapshot every topic, setting and offset', async (context) => {
   const program = await ensureKafka();
   if (!program.available) return context.skip(`${program.reason} ${program.howToGet}`);
-  if (!(await hasKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
+  if (!(await ensureKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
   const broker = await startKafka(place, program, { autoCreateTopics: false });
   const kafka = broker.client();
   const admin = kafka.admin();

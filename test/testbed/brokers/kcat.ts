@@ -3,10 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../commands.ts';
+import { createProgress } from '../progress.ts';
+import { installPackages } from '../toolchain/debian.ts';
 import type { Place } from './place.ts';
 
-/** False where kcat is missing; then: `apt-get install kcat`. */
-export async function hasKcat(): Promise<boolean> {
+/** Installs it where that may be done (Debian, root). False where it is missing all the same; then: `apt-get install kcat`. */
+export async function ensureKcat(): Promise<boolean> {
+  if (await hasKcat()) return true;
+  await installPackages(['kcat'], createProgress()).catch(() => undefined);
+  return await hasKcat();
+}
+
+function hasKcat(): Promise<boolean> {
   return runCommand('kcat', ['-V']).then(
     () => true,
     () => false,

@@ -37,7 +37,7 @@ export function planDebian(): PlannedStep[] {
 /** Makes sure of all programs. @returns the folder of the CNI plugins. */
 export async function ensureDebianPackages(progress: Progress): Promise<string> {
   const missing = missingPackages();
-  if (missing.length > 0) await install(missing, progress);
+  if (missing.length > 0) await installPackages(missing, progress);
   const stillMissing = missingPackages();
   const directory = cniDirectory();
   if (stillMissing.length > 0 || directory === undefined) {
@@ -48,7 +48,8 @@ export async function ensureDebianPackages(progress: Progress): Promise<string> 
 
 const otherWay = 'Without it, give an existing cluster with --kubeconfig.';
 
-async function install(packages: readonly string[], progress: Progress): Promise<void> {
+/** Throws a sentence that says what to do where it may not or cannot. */
+export async function installPackages(packages: readonly string[], progress: Progress): Promise<void> {
   const command = `apt-get install --yes --no-install-recommends ${packages.join(' ')}`;
   if (process.platform !== 'linux') throw new Error(`A cluster of its own needs Linux. ${otherWay}`);
   if (process.getuid?.() !== 0) throw new Error(`Missing packages; run: sudo ${command}. ${otherWay}`);
@@ -58,7 +59,8 @@ async function install(packages: readonly string[], progress: Progress): Promise
   await progress.step(`Installing Debian packages: ${packages.join(' ')}`, () =>
     withoutServices(async () => {
       const options = { deadlineMs: 10 * 60_000, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-      const args = ['install', '--yes', '--no-install-recommends', ...packages];
+      // Another test file may be installing something, too.
+      const args = ['-o', 'DPkg::Lock::Timeout=120', 'install', '--yes', '--no-install-recommends', ...packages];
       try {
         await runCommand('apt-get', args, options);
       } catch {

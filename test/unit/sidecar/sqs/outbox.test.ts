@@ -13,6 +13,7 @@ function setUp() {
   const original = new FakeSqs();
   const destination = new FakeSqs();
   const stored: Held[] = [];
+  const problems: (string | undefined)[] = [];
   let mayWrite = true;
   const hand = new Hand({
     client: original.client,
@@ -28,7 +29,7 @@ function setUp() {
     client: destination.client,
     hand,
     onStored: (held) => stored.push(held),
-    onProblem: () => undefined,
+    onProblem: (problem) => problems.push(problem?.code),
     mayWrite: () => mayWrite,
     meters: createMeters({ namespace: 'shop', workload: 'worker' }, 'orders'),
     settings: SQS_DEFAULTS,
@@ -46,7 +47,17 @@ function setUp() {
       ?.answer({ Successful: [{ Id: '0' }] });
     await settled();
   };
-  return { original, destination, stored, hand, offer, acknowledge, forbid: () => (mayWrite = false) };
+  return {
+    original,
+    destination,
+    stored,
+    problems,
+    hand,
+    outbox,
+    offer,
+    acknowledge,
+    forbid: () => (mayWrite = false),
+  };
 }
 
 describe('Outbox', () => {
@@ -70,5 +81,16 @@ describe('Outbox', () => {
     assert.deepEqual(stored, []);
     assert.equal(hand.size, 0, 'it comes again');
     assert.equal(original.of('ChangeMessageVisibilityBatch').length, 1);
+  });
+
+  it('has no problem any more once it is retired, although a send that was under way still fails', async () => {
+    const { destination, problems, outbox, offer } = setUp();
+    offer('a');
+    await settled();
+    const retired = outbox.retire();
+    destination.of('SendMessageBatch')[0]?.fail(new Error('the queue does not exist'));
+    await retired;
+    assert.equal(problems.length, 2);
+    assert.equal(problems.at(-1), undefined);
   });
 });
