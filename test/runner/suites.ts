@@ -30,7 +30,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/unit/**/*.test.ts',
     concurrency: 2,
     fileTimeoutMs: minutes(2),
-    usualSeconds: 25,
+    usualSeconds: 35,
     plan: () => [],
   },
   {
@@ -38,7 +38,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/helm/**/*.test.ts',
     concurrency: 2,
     fileTimeoutMs: minutes(3),
-    usualSeconds: 40,
+    usualSeconds: 20,
     plan: planClusterTools,
   },
   {
@@ -46,7 +46,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/testbed/**/*.test.ts',
     concurrency: 1,
     fileTimeoutMs: minutes(4),
-    usualSeconds: 60,
+    usualSeconds: 30,
     plan: planClusterTools,
   },
   {
@@ -54,7 +54,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/brokers/**/*.test.ts',
     concurrency: 2,
     fileTimeoutMs: minutes(5),
-    usualSeconds: 170,
+    usualSeconds: 105,
     plan: planBrokers,
   },
   {
@@ -62,7 +62,7 @@ export const SUITES: readonly Suite[] = [
     glob: 'test/cluster/**/*.test.ts',
     concurrency: 2,
     fileTimeoutMs: minutes(10),
-    usualSeconds: 400,
+    usualSeconds: 280,
     plan: () => [...planClusterTools(), ...planBrokers()],
   },
   {
