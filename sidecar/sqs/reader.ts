@@ -24,48 +24,58 @@ export type ReaderOptions = {
   random: () => number;
 };
 
+/** From a start to its stop. */
+type Reading = {
+  readonly stopping: AbortController;
+  /** Loops that will poll again. */
+  polls: number;
+  answers: number;
+};
+
 /** An answer with fewer messages says that there are more polls than needed. */
 const FEW = MAX_BATCH_ENTRIES / 2;
 
 export class Reader {
   readonly #options: ReaderOptions;
   readonly #changes = new Changes();
-  #stopping = new AbortController();
+  #reading: Reading | undefined;
+  /** Loops that have not ended, those that only deliver what their last poll brought included. */
   #loops = 0;
-  #answers = 0;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    this.#stopping.abort();
   }
 
   get isReading(): boolean {
-    return !this.#stopping.signal.aborted;
+    return this.#reading !== undefined;
   }
 
   /** Begins to read; resolves true after the first answer of the broker, false when the signal was aborted first. */
   start(signal: AbortSignal): Promise<boolean> {
-    if (!this.isReading) {
-      this.#stopping = new AbortController();
-      this.#answers = 0;
-      this.#addLoop();
+    if (this.#reading === undefined) {
+      this.#reading = { stopping: new AbortController(), polls: 0, answers: 0 };
+      this.#addLoop(this.#reading);
     }
-    return this.#changes.until(() => this.#answers > 0, signal);
+    const reading = this.#reading;
+    return this.#changes.until(() => reading.answers > 0, signal);
   }
 
   /** Resolves when no poll is under way and everything that was read has been delivered. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#reading?.stopping.abort();
+    this.#reading = undefined;
     await this.#changes.until(() => this.#loops === 0);
   }
 
-  #addLoop(): void {
+  #addLoop(reading: Reading): void {
+    reading.polls += 1;
     this.#loops += 1;
-    void this.#loop(this.#stopping.signal);
+    void this.#loop(reading);
   }
 
-  async #loop(stopping: AbortSignal): Promise<void> {
+  async #loop(reading: Reading): Promise<void> {
     const { settings, random, clock, room, mayRead, deliver, onProblem } = this.#options;
+    const stopping = reading.stopping.signal;
     const backoff = createBackoff({ baseMs: settings.retryBaseMs, maxMs: settings.retryMaxMs, random });
     let isNeeded = true;
     while (isNeeded && !stopping.aborted) {
@@ -76,12 +86,14 @@ export class Reader {
           await pause(clock, backoff.next(), stopping);
           continue;
         }
-        const messages = await this.#receive();
+        const messages = await this.#receive(reading);
         backoff.reset();
         onProblem(undefined);
-        if (messages.length === MAX_BATCH_ENTRIES && this.#loops < settings.maxPolls && !stopping.aborted)
-          this.#addLoop();
-        if (messages.length < FEW && this.#loops > 1) isNeeded = false;
+        if (messages.length === MAX_BATCH_ENTRIES && reading.polls < settings.maxPolls && !stopping.aborted)
+          this.#addLoop(reading);
+        isNeeded = messages.length >= FEW || reading.polls === 1;
+        // Before the delivery, which takes a while: two loops that end at the same time must not each count on the other.
+        if (!isNeeded) reading.polls -= 1;
         if (messages.length > 0) await deliver(messages);
         this.#changes.notify();
       } catch (error) {
@@ -93,18 +105,18 @@ export class Reader {
     this.#changes.notify();
   }
 
-  async #receive(): Promise<Message[]> {
+  async #receive(reading: Reading): Promise<Message[]> {
     const { client, queue, settings } = this.#options;
     const command = new ReceiveMessageCommand({
       QueueUrl: queue.url,
       MaxNumberOfMessages: MAX_BATCH_ENTRIES,
       VisibilityTimeout: settings.visibilitySeconds,
       // The first answer tells whether we may read at all: do not wait for a message.
-      WaitTimeSeconds: this.#answers === 0 ? 0 : settings.waitSeconds,
+      WaitTimeSeconds: reading.answers === 0 ? 0 : settings.waitSeconds,
       ...RECEIVE_EVERYTHING,
     });
     const { Messages = [] } = await call('ReceiveMessage', queue.name, client.send(command));
-    this.#answers += 1;
+    reading.answers += 1;
     return Messages;
   }
 }

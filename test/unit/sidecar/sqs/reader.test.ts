@@ -16,14 +16,17 @@ function setUp() {
   const sqs = new FakeSqs();
   const delivered: number[] = [];
   const problems: (string | undefined)[] = [];
-  const state = { mayRead: true };
+  const state = { mayRead: true, mayDeliver: Promise.resolve() };
   const reader = new Reader({
     client: sqs.client,
     queue: { name: 'orders', url: 'http://sqs/1/orders' },
     settings: { ...SQS_DEFAULTS, maxPolls: 3, retryBaseMs: 100 },
     room: async () => undefined,
     mayRead: () => state.mayRead,
-    deliver: async (received) => void delivered.push(received.length),
+    deliver: async (received) => {
+      await state.mayDeliver;
+      delivered.push(received.length);
+    },
     onProblem: (problem) => problems.push(problem?.code),
     clock,
     random: () => 1,
@@ -70,6 +73,39 @@ describe('Reader', () => {
     await answer(0);
     await answer(0);
     assert.equal(openPolls(), 1);
+  });
+
+  it('goes on with one poll when all had nearly empty answers while the others were still delivering theirs', async () => {
+    const { reader, never, answer, openPolls, state, delivered } = setUp();
+    const gate = Promise.withResolvers<void>();
+    void reader.start(never);
+    await settled();
+    await answer(10);
+    await answer(10);
+    assert.equal(openPolls(), 3);
+    state.mayDeliver = gate.promise;
+    await answer(3);
+    await answer(2);
+    await answer(1);
+    assert.equal(openPolls(), 0);
+    gate.resolve();
+    await settled();
+    assert.deepEqual(delivered, [10, 10, 3, 2, 1]);
+    assert.equal(openPolls(), 1);
+  });
+
+  it('counts only its own polls when it is started again before the old ones have ended', async () => {
+    const { reader, sqs, never } = setUp();
+    void reader.start(never);
+    await settled();
+    void reader.stop();
+    void reader.start(never);
+    await settled();
+    assert.equal(sqs.calls.length, 2);
+    sqs.calls[1]?.answer(messages(0));
+    sqs.calls[0]?.answer(messages(0));
+    await settled();
+    assert.equal(sqs.calls.length, 3);
   });
 
   it('waits at a stop for the running poll and delivers what it brings', async () => {
