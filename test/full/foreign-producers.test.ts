@@ -3,6 +3,8 @@
  * transactions, null and empty keys and values, tombstones, null and repeated headers, sizes at the limit. The judge is Apache's own consumer.
  */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import {
   dump,
@@ -61,16 +63,22 @@ const place = ({ partition, timestamp, key, value, headers }: SeenRecord) => ({
 });
 const isAlices = ({ headers }: SeenRecord) =>
   headers.some(([name, value]) => textOf(name) === 'tenant' && textOf(value) === 'alice');
+/** What Java programs unpack for lz4 and snappy, and leave behind when they are killed. */
+const unpacked = () => readdirSync(tmpdir()).filter((name) => /lz4|snappy/i.test(name));
 /** In the order of each partition. */
 const inOrder = (records: readonly SeenRecord[]) =>
   records.toSorted((one, other) => one.partition - other.partition || one.offset - other.offset).map(place);
 
 describe('producers that are not ours', { skip: skip || skipWithout('java') || skipWithout('confluent') }, () => {
   let world: KafkaWorld | undefined;
+  const unpackedBefore = unpacked();
   before(async () => {
     world = await openKafkaWorld();
   });
-  after(() => world?.close());
+  after(async () => {
+    await world?.close();
+    assert.deepEqual(unpacked(), unpackedBefore);
+  });
 
   for (const [type, configs] of Object.entries({
     CreateTime: [],

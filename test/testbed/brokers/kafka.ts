@@ -10,6 +10,7 @@ import { type ISocketFactory, Kafka, logLevel, type RetryOptions } from 'kafkajs
 import type { Supervised } from '../processes.ts';
 import type { JavaProgram } from '../toolchain/kafka.ts';
 import { waitFor } from '../wait.ts';
+import { jvmOptions } from './jvm.ts';
 import { type Place, waitForLine } from './place.ts';
 
 export type KafkaOptions = {
@@ -47,7 +48,6 @@ export type KafkaBroker = Access & KafkaNode;
 export type KafkaCluster = Access & { readonly nodes: readonly KafkaNode[] };
 
 const READY_DEADLINE_MS = 60_000;
-const JVM = ['-Xms96m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
 const LOGGING = ['defaultLogLevel=warn', 'log.kafka.server.KafkaRaftServer=info', 'showDateTime=true'].map(
   (setting) => `-Dorg.slf4j.simpleLogger.${setting}`,
 );
@@ -123,7 +123,7 @@ async function startNodes(
   options: KafkaOptions,
 ): Promise<KafkaCluster> {
   if (!program.available) throw new Error(`${program.reason} ${program.howToGet}`);
-  const java = [...JVM, ...LOGGING, '-cp', program.classPath];
+  const java = ['-Xms96m', ...jvmOptions(place.directory, 384), ...LOGGING, '-cp', program.classPath];
   const cluster = clusterId();
   const nodes = await Promise.all(
     ports.map(async (node) => {

@@ -10,6 +10,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Supervised } from '../processes.ts';
 import type { JavaProgram } from '../toolchain/kafka.ts';
 import type { PythonProgram } from '../toolchain/python.ts';
+import { jvmOptions } from './jvm.ts';
 import { type Place, startListener, waitForLine } from './place.ts';
 
 export type SqsEmulator = {
@@ -103,7 +104,7 @@ export async function startElasticMq(
   };
   // HOCON, ElasticMQ's format, includes JSON.
   writeFileSync(file, JSON.stringify(configuration));
-  const java = ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Dconfig.file=${file}`];
+  const java = [...jvmOptions(place.directory, 192), `-Dconfig.file=${file}`];
   return emulatorOf(place, port, async () => {
     const started = await place.start('java', [...java, '-cp', program.classPath, 'org.elasticmq.server.Main'], {
       name: `elasticmq-${port}`,
