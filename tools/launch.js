@@ -122,7 +122,9 @@ function runNpm(args, directory) {
 
 /** Runs the entry in the foreground, passes signals on and ends as it does (128 + n after signal n). */
 function run(node, args) {
-  const child = spawn(node, args, { stdio: 'inherit', env: { ...process.env, NODE24: node } });
+  // Without the second one the TypeScript compiler leaves its compile cache in the machine's folder for temporary files.
+  const env = { ...process.env, NODE24: node, NODE_DISABLE_COMPILE_CACHE: '1' };
+  const child = spawn(node, args, { stdio: 'inherit', env });
   const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     let isPassedOn = false;
