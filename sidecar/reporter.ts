@@ -23,10 +23,7 @@ export class Reporter {
   /** The value has changed. */
   mark(): void {
     this.#isStale = true;
-    if (this.#stopping.signal.aborted) return;
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    if (!this.#stopping.signal.aborted) this.#writing ??= this.#writeAll();
   }
 
   /** Writes nothing more; resolves when a write under way has ended. */
@@ -48,5 +45,7 @@ export class Reporter {
         await pause(clock, backoff.next(), this.#stopping.signal);
       }
     }
+    // In the same step as the last look at `#isStale`: a change in between would not be written by anybody.
+    this.#writing = undefined;
   }
 }
