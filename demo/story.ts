@@ -1,5 +1,6 @@
 // The story: a shop, two developers who come and go one after the other, and everything as it was. Each act waits for what it tells.
 import { readPods, untilRestored } from '../test/cluster/stage/seen.ts';
+import { untilSettled } from '../test/cluster/stage/settled.ts';
 import { watchSplit } from '../test/cluster/stage/split-watch.ts';
 import type { Stage } from '../test/cluster/stage/stage.ts';
 import { historyOf, snapshotWorld } from '../test/cluster/stage/verdict.ts';
@@ -8,7 +9,7 @@ import { type Conclusion, conclude } from './conclusion.ts';
 import { ALICE, type AtWork, BOB, COMMAND, goToWork, type Person, type Team } from './developers.ts';
 import type { Teller } from './telling.ts';
 import { lagTable, receivedTable } from './views.ts';
-import { untilOriginalsAreRead, untilReceives, untilSettled } from './waits.ts';
+import { untilOriginalsAreRead, untilReceives } from './waits.ts';
 
 /** Orders of each kind that somebody reads before the story goes on. */
 const ENOUGH = 15;

@@ -1,6 +1,6 @@
 // What the story waits for, each with a name and a deadline.
 import { readReceived } from '../test/checker/history.ts';
-import { GROUP, TOPIC } from '../test/cluster/stage/shop.ts';
+import { TOPIC } from '../test/cluster/stage/shop.ts';
 import type { Stage } from '../test/cluster/stage/stage.ts';
 import { ORDERS_QUEUE } from '../test/shop/manifests.ts';
 import { waitFor } from '../test/testbed/wait.ts';
@@ -43,23 +43,4 @@ export async function untilOriginalsAreRead(stage: Stage, reader: string, tenant
     },
     PATIENCE,
   );
-}
-
-/** Until every partition has been read and committed once: what time alone would change does not change any more then. */
-export async function untilSettled({ kafka }: Stage): Promise<void> {
-  if (kafka === undefined) return;
-  const admin = kafka.client().admin();
-  await admin.connect();
-  try {
-    await waitFor(
-      'the group to have committed an offset for every partition',
-      async () => {
-        const [offsets] = await admin.fetchOffsets({ groupId: GROUP, topics: [TOPIC] });
-        return offsets?.partitions.every(({ offset }) => Number(offset) >= 0);
-      },
-      PATIENCE,
-    );
-  } finally {
-    await admin.disconnect();
-  }
 }

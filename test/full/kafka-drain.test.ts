@@ -6,6 +6,7 @@ import { readReceived } from '../checker/history.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
 import { readSplits, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
 import { createSession } from '../cluster/stage/session.ts';
+import { untilSettled } from '../cluster/stage/settled.ts';
 import { openStage, type Stage, TOPIC } from '../cluster/stage/stage.ts';
 import { assertClean, assertRestored, historyOf, snapshotWorld } from '../cluster/stage/verdict.ts';
 import { ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
@@ -28,6 +29,7 @@ const scale = (replicas: number): Promise<string> =>
 test('a workload that cannot drain gets back, on the original, what it has not read', async (context) => {
   if (!stage.kafka) return context.skip(stage.kafkaMissing ?? 'no Kafka');
   await untilReceived(stage, ORDERS_WORKER, 20);
+  await untilSettled(stage);
   const world = await snapshotWorld(stage);
   const alice = await createSession(stage, { name: 'alice', filter: { tenant: '^alice$' }, kinds: ['Kafka'] });
   await alice.ready();

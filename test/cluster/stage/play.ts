@@ -2,11 +2,10 @@
 // verdict over all of it at the end.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
-import { readReceived } from '../../checker/history.ts';
 import type { Allowance, Snapshot } from '../../checker/snapshot.ts';
-import { waitFor } from '../../testbed/wait.ts';
 import { closeStage } from './logs.ts';
 import { createSession, type PlayedSession, type SessionRequest } from './session.ts';
+import { untilSettled } from './settled.ts';
 import { openStage, type Stage, type StageOptions } from './stage.ts';
 import { ALLOWED, assertClean, assertRestored, historyOf, NEW_FORWARDERS, snapshotWorld } from './verdict.ts';
 
@@ -27,7 +26,7 @@ export function openPlay(options: StageOptions = {}): Play {
   const sessions: PlayedSession[] = [];
   before(async () => {
     opened = await openStage(options);
-    await untilTraffic(opened);
+    await untilSettled(opened);
     world = await snapshotWorld(opened);
   });
   after(() => closeStage(opened));
@@ -54,11 +53,4 @@ export function openPlay(options: StageOptions = {}): Play {
       assertRestored(world, await snapshotWorld(stage()), [...ALLOWED, ...allowed]);
     },
   };
-}
-
-/** The first picture of the world must have the groups in it that read the originals. */
-async function untilTraffic(stage: Stage): Promise<void> {
-  const wanted = stage.kafka ? 2 : 1;
-  const kinds = () => new Set(readReceived(stage.collector.file).map((line) => line.kind)).size;
-  await waitFor('traffic of every kind', () => kinds() === wanted, { deadlineMs: 60_000 });
 }
