@@ -9,8 +9,8 @@ import { describeGroup, evictMembers, readsTopic } from '../../common/kafka/wire
 import { logOffsets, type Offsets, stableOffsets } from '../../common/kafka/wire/offsets.ts';
 import { countRecords, readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import type { Destination } from './destinations.ts';
-import type { Lane } from './lane.ts';
 import type { KafkaSettings } from './settings.ts';
+import type { Transactions } from './transactions.ts';
 
 export type EndingOptions = {
   route: Route;
@@ -18,7 +18,7 @@ export type EndingOptions = {
   fallback: string;
   cluster: Cluster;
   /** The lane that forwards a partition; its producer copies the left-overs, so that one id orders both. */
-  laneOf: (partition: number) => Lane;
+  laneOf: (partition: number) => { transactions: Pick<Transactions, 'transact'> };
   release: (partition: number) => void;
   settings: KafkaSettings;
   clock: Clock;
@@ -85,9 +85,10 @@ export class Ending {
       for (const partition of this.#held) if (!unread.includes(partition)) this.#release(partition);
       if (unread.length > 0) {
         await this.#readersGone();
+        if (signal.aborted) return;
         for (const partition of unread) {
-          if (signal.aborted) return;
           await this.#copy(partition, ends.get(partition));
+          if (signal.aborted) return;
           this.#release(partition);
         }
       }

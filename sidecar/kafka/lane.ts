@@ -120,9 +120,10 @@ export class Lane {
     if (this.transactions.isBroken) await this.transactions.repair();
     const wanted = this.#wanted();
     if (wanted.length === 0) {
-      const soonest = Math.min(
-        ...this.partitions.filter(({ isHeld }) => !isHeld).map(({ blockedUntil }) => blockedUntil),
-      );
+      const blocked = this.partitions.filter(({ isHeld }) => !isHeld);
+      // Held since the loop has looked; it waits for a change.
+      if (blocked.length === 0) return;
+      const soonest = Math.min(...blocked.map(({ blockedUntil }) => blockedUntil));
       return pause(clock, Math.max(1, soonest - clock.monotonic()), signal);
     }
     const polled = await source.next(wanted, signal);

@@ -32,10 +32,15 @@ export class Source {
     this.#limits = limits;
   }
 
-  /** What came first, from whichever leader; [] when the signal was aborted. Rejects when a poll failed as a whole. */
+  /**
+   * What came first, from whichever leader; [] when the signal was aborted, or when what is being read was discarded meanwhile: then other
+   * positions may be wanted. Rejects when a poll failed as a whole.
+   */
   async next(wanted: readonly Wanted[], signal: AbortSignal): Promise<Polled[]> {
+    const generation = this.#generation;
     if (this.#arrived.length === 0) await this.begin(wanted);
-    await this.#changes.until(() => this.#arrived.length > 0 || this.#failure !== undefined, signal);
+    const isOver = () => this.#arrived.length > 0 || this.#failure !== undefined || this.#generation !== generation;
+    await this.#changes.until(isOver, signal);
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure !== undefined) throw failure;
@@ -59,6 +64,7 @@ export class Source {
     this.#polling.clear();
     this.#arrived = [];
     this.#failure = undefined;
+    this.#changes.notify();
   }
 
   async #poll(leader: number, positions: readonly FetchPosition[], generation: number): Promise<void> {

@@ -1,8 +1,11 @@
 /** The life of a Kafka split at the broker: sessions come and end, the drain, the way back, and what happens to the topics meanwhile. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { systemClock } from '../../common/clock.ts';
 import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
+import { Ending } from '../../sidecar/kafka/ending.ts';
+import { KAFKA_DEFAULTS } from '../../sidecar/kafka/settings.ts';
 import { waitFor } from '../testbed/wait.ts';
 import { assertOrdered, commitUpTo, numbered, readAll, sendNumbered, waitForRecords } from './kafka-records.ts';
 import {
@@ -11,6 +14,7 @@ import {
   createSplit,
   createTopicAgain,
   ending,
+  FAST,
   type KafkaWorld,
   makeTopic,
   OWNER,
@@ -123,6 +127,38 @@ describe('the end of a session', { skip }, () => {
     await waitFor('the left-overs to be moved', () => pipeline.status().returned, { deadlineMs: 20_000 });
     assert.equal((await readAll(kafka, queue.fallback.name)).length, 20);
     await pipeline.close();
+  });
+
+  it('is not said to be done when the forwarder goes away in the middle of it', async () => {
+    const kafka = opened(world);
+    const { queue } = await createSplit(kafka, await createOriginal(kafka, 1), { alice: ALICE });
+    const route = routeOf(queue);
+    const session = { ...route.destination, group: route.destination.group ?? '' };
+    // More than one read brings.
+    for (let sent = 0; sent < 10; sent += 1)
+      await kafka.producer.send({ topic: session.name, messages: [{ value: Buffer.alloc(900_000) }] });
+    const away = new AbortController();
+    const released: number[] = [];
+    const end = new Ending(
+      {
+        route,
+        session,
+        fallback: queue.fallback.name,
+        cluster: kafka.cluster,
+        laneOf: () => ({ transactions: { transact: async () => away.abort() } }),
+        release: (partition) => released.push(partition),
+        settings: { ...KAFKA_DEFAULTS, ...FAST },
+        clock: systemClock,
+        onOrderGivenUp: () => undefined,
+        onProblem: () => undefined,
+        signal: away.signal,
+      },
+      [0],
+    );
+    await end.run();
+    assert.equal(away.signal.aborted, true);
+    assert.equal(end.returned, undefined);
+    assert.deepEqual(released, [], 'nothing newer may pass what was not moved');
   });
 });
 

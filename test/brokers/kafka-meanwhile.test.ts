@@ -63,6 +63,21 @@ describe('meanwhile', { skip }, () => {
     await pipeline.close();
   });
 
+  it('what comes after a pause is forwarded as well, though a read was under way when it was held', async () => {
+    const kafka = opened(world);
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 100);
+    await waitForRecords(kafka, queue.fallback.name, 50);
+    await pipeline.apply({ ...queue, forwarding: 'Hold' });
+    await sendNumbered(kafka, topic, 100, 200);
+    await pipeline.apply(queue);
+    await waitForRecords(kafka, queue.fallback.name, 100);
+    await waitForRecords(kafka, routeOf(queue).destination.name, 100);
+    await pipeline.close();
+  });
+
   it('a partition that the original gets is forwarded from its first record, to readers with `latest` too', async () => {
     const kafka = opened(world);
     const { topic, group, queue, entries } = await createSplit(kafka, await createOriginal(kafka, 2), {
