@@ -211,8 +211,14 @@ export class TransactionalProducer {
       byLeader.set(leader, [...(byLeader.get(leader) ?? []), entry]);
     }
     this.#guard();
-    const answers = await Promise.all([...byLeader].map(([leader, partitions]) => this.#sendTo(leader, partitions)));
-    const failed = answers.flat().filter(({ errorCode }) => errorCode !== 0);
+    const sent = await Promise.allSettled(
+      [...byLeader].map(([leader, partitions]) => this.#sendTo(leader, partitions)),
+    );
+    // Only now: what reached another leader after the abort would be a transaction that nobody ends.
+    const unsent = sent.find(({ status }) => status === 'rejected');
+    if (unsent?.status === 'rejected') throw unsent.reason;
+    const answers = sent.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    const failed = answers.filter(({ errorCode }) => errorCode !== 0);
     for (const { topic, partition, errorCode } of failed) {
       this.#cluster.forgetTopic(topic);
       const records = batches.find((batch) => batch.topic === topic && batch.partition === partition)?.records ?? [];
