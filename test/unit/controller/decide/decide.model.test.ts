@@ -19,6 +19,7 @@ const QUIET_TURNS = 40;
 function repair(world: World): void {
   world.broker.mode = 'works';
   world.forwarder.alive = true;
+  world.endExile();
   world.webhookDown = false;
   world.webhookFull = false;
   world.uninstalling = false;

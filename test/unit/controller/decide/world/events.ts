@@ -110,6 +110,9 @@ const people: fc.WeightedArbitrary<Event>[] = [
 const trouble: fc.WeightedArbitrary<Event>[] = [
   { weight: 1, arbitrary: event('the forwarder dies', (world) => world.forwarder.die()) },
   { weight: 2, arbitrary: change(({ forwarder }) => forwarder, { alive: true }) },
+  { weight: 2, arbitrary: event('the forwarder is cut off', (world) => world.cutOffForwarder()) },
+  { weight: 3, arbitrary: event('the one that is cut off acts', (world) => void world.exile?.work()) },
+  { weight: 1, arbitrary: event('its exile ends', (world) => world.endExile()) },
   {
     weight: 2,
     arbitrary: change(

@@ -1,11 +1,13 @@
-// The forwarder of the model's world: acts on the spec that it last saw, in small steps, and says so in the split's status. It may sleep on an
-// old spec, die, and come back with nothing in memory. What real forwarders promise, it keeps; nothing more.
-import type {
-  ForwarderQueueStatus,
-  SplitQueue,
-  WorkloadSplit,
-  WorkloadSplitSpec,
-  WorkloadSplitStatus,
+// A forwarder of the model's world: acts on the spec that it last saw, in small steps, and says so in the split's status. It may sleep on an
+// old spec, die, come back with nothing in memory, and be cut off from the API server while another one takes its place (ADR 6). What real
+// forwarders promise, it keeps; nothing more.
+import {
+  type ForwarderQueueStatus,
+  PATCHING_PHASES,
+  type SplitQueue,
+  type WorkloadSplit,
+  type WorkloadSplitSpec,
+  type WorkloadSplitStatus,
 } from '../../../../../api/kinds/workload-split.ts';
 import type { Broker } from './broker.ts';
 
@@ -23,9 +25,12 @@ export class Forwarder {
   /** Kafka queues that this process writes to: their open transactions are its own. */
   readonly #writing = new Set<string>();
   readonly #broker: Broker;
+  readonly #othersMayWrite: () => boolean;
+  #isCutOff = false;
 
-  constructor(broker: Broker) {
+  constructor(broker: Broker, othersMayWrite: () => boolean) {
     this.#broker = broker;
+    this.#othersMayWrite = othersMayWrite;
   }
 
   /** Its watch delivers the newest spec. A split that is gone, or is none of this cluster, is let go. */
@@ -47,6 +52,23 @@ export class Forwarder {
     return used.some((queue) => queue.routes.some((route) => route.destination.name === name));
   }
 
+  /** Its watch is dead and its Lease not renewed: it goes on by what it last saw, but for Kafka, where its successor's fence stops it. */
+  beCutOff(): void {
+    this.#isCutOff = true;
+    this.#writing.clear();
+  }
+
+  /** SQS queues that it sends to by what it last saw. */
+  get destinations(): string[] {
+    const queues = this.#spec?.queues.filter(({ kind }) => kind === 'SQS') ?? [];
+    return queues
+      .flatMap(({ forwarding, fallback, routes }) => {
+        if (forwarding === 'Forward') return [fallback, ...routes.filter(({ ending }) => !ending).map(destinationOf)];
+        return forwarding === 'Stop' && this.#isFallbackRead() ? [fallback] : [];
+      })
+      .map(({ name }) => name);
+  }
+
   die(): void {
     this.alive = false;
     this.#spec = undefined;
@@ -57,7 +79,8 @@ export class Forwarder {
   work(): { uid: string | undefined; status: ForwarderStatus } | undefined {
     const spec = this.#spec;
     if (!this.alive || !spec) return undefined;
-    const queues = spec.queues.map((queue) => ({
+    const own = spec.queues.filter(({ kind }) => kind === 'SQS' || !this.#isCutOff);
+    const queues = own.map((queue) => ({
       key: queue.key,
       state: this.#step(queue),
       returned: this.#endings(queue),
@@ -97,8 +120,13 @@ export class Forwarder {
     return 'Forwarding';
   }
 
-  /** A transaction of a predecessor is not ours to end: the controller's fence does it. */
+  /**
+   * A transaction of a predecessor is not ours to end: the controller's fence does it. While another may still send, what is read goes on to
+   * be forwarded, so that the target does not starve.
+   */
   #stop(queue: SplitQueue): State {
+    if (queue.kind === 'SQS' && this.#othersMayWrite())
+      return this.#isFallbackRead() ? this.#forward(queue) : 'Forwarding';
     if (this.#writing.delete(queue.key)) this.#broker.endTransaction(queue.fallback.name);
     const ending = queue.routes.filter((route) => route.ending);
     return ending.every((route) => this.#emptied.has(`${queue.key} ${route.sessionUid}`)) ? 'Stopped' : 'Forwarding';
@@ -110,7 +138,8 @@ export class Forwarder {
     if (queue.kind === 'Kafka') return 'Returned';
     const sources = [...queue.routes.map((route) => route.destination.name), queue.fallback.name];
     const moved = sources.filter((source) => this.#broker.move(source, queue.original.name));
-    if (moved.length > 0 || sources.some((source) => this.#broker.left(source) > 0)) return 'Returning';
+    const isEmpty = moved.length === 0 && sources.every((source) => this.#broker.left(source) === 0);
+    if (!isEmpty || this.#othersMayWrite()) return 'Returning';
     this.#returned.add(queue.key);
     return 'Returned';
   }
@@ -121,8 +150,17 @@ export class Forwarder {
       .flatMap(({ sessionUid, destination }) => {
         if (this.#broker.move(destination.name, queue.fallback.name)) return [];
         if (this.#broker.left(destination.name) > 0) return [];
+        if (queue.kind === 'SQS' && this.#othersMayWrite()) return [];
         this.#emptied.add(`${queue.key} ${sessionUid}`);
         return [{ sessionUid, messages: 0 }];
       });
   }
+
+  #isFallbackRead(): boolean {
+    return this.#spec !== undefined && PATCHING_PHASES.has(this.#spec.phase);
+  }
+}
+
+function destinationOf({ destination }: SplitQueue['routes'][number]): SplitQueue['fallback'] {
+  return destination;
 }

@@ -29,7 +29,9 @@ export class World {
   split: WorkloadSplit | undefined;
   readonly sessions = new Map<string, SplitSession>();
   readonly broker = new Broker(QUEUE_IDS);
-  readonly forwarder = new Forwarder(this.broker);
+  forwarder = this.#newForwarder();
+  /** A forwarder that is cut off from the API server and still acts by what it saw last. */
+  exile: Forwarder | undefined;
   readonly target = new Target(this.broker, () => this.now);
   readonly failures = new Failures(() => this.now, silentLog());
   /** Names of entries that were Retired at some time. */
@@ -171,6 +173,25 @@ export class World {
       this.changeSplit({ status: { ...this.split?.status, forwarder: forwarder.status } });
   }
 
+  /** Another replica takes its place: the holder in the status is another one, who has not said anything yet. */
+  cutOffForwarder(): void {
+    if (this.exile || !this.forwarder.alive) return;
+    this.exile = this.forwarder;
+    this.exile.beCutOff();
+    this.forwarder = this.#newForwarder();
+    const taken = { holder: 'forwarder-1', acknowledgedRevision: 0, queues: [] };
+    this.changeSplit({ status: { ...this.split?.status, forwarder: taken } });
+  }
+
+  /** Its time is over, it sees the API server again, or its pod is gone. */
+  endExile(): void {
+    this.exile = undefined;
+  }
+
+  #newForwarder(): Forwarder {
+    return new Forwarder(this.broker, () => this.exile !== undefined);
+  }
+
   /** Session processes read one message of each of their queues. */
   consumeSessions(): void {
     for (const queue of this.split?.spec.queues ?? []) {
@@ -248,7 +269,7 @@ export class World {
 
   /** The sweep of what was handed over: what is left goes back, whatever is empty is deleted. */
   collect(): void {
-    if (this.broker.mode !== 'works') return;
+    if (this.broker.mode !== 'works' || this.exile) return;
     for (const split of this.handedOver) {
       const { queues, resources } = split.spec;
       const temporary = resources.filter(({ kind }) => kind !== 'Claim' && kind !== 'KafkaGroup');
