@@ -53,7 +53,7 @@ export async function sweepPods(context: ActContext, log: Log): Promise<void> {
     log.warn({ namespace, pod: name }, 'replacing a pod whose split is over');
     const why = 'its split is over, and it still reads the fallback queue';
     try {
-      await evictPod(context, namespace, { name, uid }, why);
+      await evictPod(context, namespace, { name, uid, started: true }, why);
       sessionMetrics.garbageCollected.inc({ kind: 'Pod' });
     } catch (error) {
       refusals.push(error);

@@ -50,11 +50,17 @@ async function annotate(
   );
 }
 
-/** Through the eviction API, so that disruption budgets hold; refused for now (429) is an error that may be tried again. */
+/** 0 would take the object away before its containers are gone. */
+const SHORTEST_GRACE_SECONDS = 1;
+
+/**
+ * Through the eviction API, so that disruption budgets hold; refused for now (429) is an error that may be tried again. One that has not
+ * started has nothing to finish: the time that it is given would be used to start and to read.
+ */
 export async function evictPod(
   { client, announce }: ActContext,
   namespace: string,
-  pod: Pick<PodFact, 'name' | 'uid'>,
+  pod: Pick<PodFact, 'name' | 'uid' | 'started'>,
   why: string,
 ): Promise<void> {
   try {
@@ -62,7 +68,10 @@ export async function evictPod(
       apiVersion: 'policy/v1',
       kind: 'Eviction',
       metadata: { name: pod.name, namespace },
-      deleteOptions: { preconditions: { uid: pod.uid } },
+      deleteOptions: {
+        preconditions: { uid: pod.uid },
+        ...(pod.started ? {} : { gracePeriodSeconds: SHORTEST_GRACE_SECONDS }),
+      },
     });
   } catch (error) {
     if (error instanceof SplitterError && [404, 409].includes(Number(error.details['status']))) return;

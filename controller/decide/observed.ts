@@ -73,6 +73,8 @@ export type PodFact = {
   token: string | undefined;
   terminating: boolean;
   ready: boolean;
+  /** A container of it runs or has run: it may have something in hand. */
+  started: boolean;
   /** Made from a template that carries this value of our restart annotation. */
   restartedAt: string | undefined;
   address: string | undefined;

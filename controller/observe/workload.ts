@@ -30,7 +30,11 @@ export type Deployment = {
   };
 };
 
-type ContainerStatus = { name: string; state?: { waiting?: { reason?: string; message?: string } } };
+type ContainerStatus = {
+  name: string;
+  restartCount?: number;
+  state?: { waiting?: { reason?: string; message?: string }; running?: object; terminated?: object };
+};
 
 export type Pod = {
   metadata: ObjectMeta;
@@ -103,9 +107,14 @@ export function podFact(pod: Pod): PodFact {
     token: pod.metadata.labels?.[PATCHED_LABEL],
     terminating: pod.metadata.deletionTimestamp !== undefined,
     ready: pod.status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True') === true,
+    started: (pod.status?.containerStatuses ?? []).some(hasStarted),
     restartedAt: pod.metadata.annotations?.[RESTARTED_AT_ANNOTATION],
     address: pod.status?.podIP,
   };
+}
+
+function hasStarted({ restartCount = 0, state }: ContainerStatus): boolean {
+  return restartCount > 0 || state?.running !== undefined || state?.terminated !== undefined;
 }
 
 function targetFacts(workload: Deployment, pods: readonly Pod[]): TargetFacts {

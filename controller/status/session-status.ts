@@ -95,7 +95,7 @@ function progressOf(
   if (observed.forwarderAway) return { phase: 'CuttingOver', message: forwarderAwayMessage(split) };
   const isForwarded = routes.every(({ queue }) => reports(split, queue, 'Forwarding'));
   if (isForwarded && (unpatched === 0 || before === 'Ready'))
-    return { phase: 'Ready', message: readyMessage(split, routes) };
+    return { phase: 'Ready', message: `${readyMessage(split, routes)}${strayPods(unpatched)}` };
   if (before === 'Ready') return { phase: 'Ready', message: session.status?.message ?? '' };
   if (split.spec.phase === 'Patching') {
     const { patched } = patchedPods(observed, split);
@@ -130,6 +130,13 @@ function readyMessage(split: WorkloadSplit, routes: readonly Routed[]): string {
     PLACES_WIDTH,
   );
   return `messages that match the filters arrive in ${places}${overlap} (forwarder ${split.status?.forwarder?.holder ?? ''})`;
+}
+
+/** A session that works is not taken away for them. */
+function strayPods(count: number): string {
+  if (count === 0) return '';
+  const pods = count === 1 ? '1 pod reads' : `${count} pods read`;
+  return `; ${pods} the original queue, too, and may get some of them until replaced`;
 }
 
 function cuttingOverMessage(split: WorkloadSplit, routes: readonly Routed[]): string {

@@ -5,8 +5,8 @@ import { CLUSTER_UID, TARGET } from './bench.ts';
 
 /** A pod that is ready and reads the original. */
 export function podFact(name: string, more: Partial<PodFact> = {}): PodFact {
-  const facts = { token: undefined, terminating: false, ready: true, restartedAt: undefined, address: undefined };
-  return { name, uid: name, ...facts, ...more };
+  const facts = { token: undefined, terminating: false, ready: true, started: true };
+  return { name, uid: name, ...facts, restartedAt: undefined, address: undefined, ...more };
 }
 
 export function routeOf(session: string, more: Partial<Route> = {}): Route {

@@ -8,6 +8,7 @@ import { DEPLOYMENTS, PODS, SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../../../../
 import { perform } from '../../../../controller/act/perform.ts';
 import type { Action, Problem } from '../../../../controller/decide/observed.ts';
 import { type Bench, createBench, putDeployment, putPod, putSession, putSplit, sqsQueue, TARGET } from '../bench.ts';
+import { podFact } from '../facts.ts';
 import { refusal } from '../fake-kube.ts';
 
 const ALICE = { name: 'alice', namespace: 'shop' };
@@ -187,10 +188,10 @@ describe('the target', () => {
 });
 
 describe('a pod', () => {
-  const evict = (bench: Bench, uid: string): Promise<void> => {
-    const facts = { terminating: false, ready: true, token: undefined, restartedAt: undefined, address: undefined };
+  const evict = (bench: Bench, uid: string, started = true): Promise<void> => {
     const split = putSplit(bench.kube);
-    return act(bench, { type: 'EvictPod', split, pod: { ...facts, name: 'worker-1', uid }, why: 'it is not patched' });
+    const pod = podFact('worker-1', { uid, started });
+    return act(bench, { type: 'EvictPod', split, pod, why: 'it is not patched' });
   };
 
   it('is evicted, and a successor of its name is not', async () => {
@@ -202,6 +203,21 @@ describe('a pod', () => {
     assert.equal(bench.kube.all(PODS).length, 0);
     await evict(bench, 'worker-1-uid');
     assert.deepEqual(bench.announced, ['Normal Replaced worker-1']);
+  });
+
+  it('that has not started is given no time to start', async () => {
+    for (const started of [false, true]) {
+      const bench = createBench();
+      putPod(bench.kube, 'worker-1');
+      const graces: unknown[] = [];
+      const createSubresource = bench.kube.createSubresource.bind(bench.kube);
+      bench.kube.createSubresource = (resource, object, subresource, body) => {
+        graces.push((body as { deleteOptions: { gracePeriodSeconds?: number } }).deleteOptions.gracePeriodSeconds);
+        return createSubresource(resource, object, subresource, body);
+      };
+      await evict(bench, 'worker-1-uid', started);
+      assert.deepEqual(graces, [started ? undefined : 1]);
+    }
   });
 
   it('that a disruption budget holds back is noted', async () => {

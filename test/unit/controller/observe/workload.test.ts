@@ -34,6 +34,7 @@ describe('the pods of a target', () => {
         token: 'qs-1',
         terminating: false,
         ready: true,
+        started: false,
         restartedAt: 'now',
         address: '10.0.0.1',
       },
@@ -43,10 +44,25 @@ describe('the pods of a target', () => {
         token: undefined,
         terminating: true,
         ready: false,
+        started: false,
         restartedAt: undefined,
         address: undefined,
       },
     ]);
+  });
+
+  it('have started when a container of them runs or ever ran', async () => {
+    const bench = setUp();
+    const put = (name: string, ...containerStatuses: object[]) =>
+      putPod(bench.kube, name, { status: { containerStatuses } });
+    put('new');
+    put('pulling', { name: 'app', restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } } });
+    put('half', { name: 'app', state: { waiting: {} } }, { name: 'proxy', state: { running: {} } });
+    put('over', { name: 'app', state: { terminated: {} } });
+    put('crashing', { name: 'app', restartCount: 1, state: { waiting: { reason: 'CrashLoopBackOff' } } });
+    const { pods } = await observe(bench);
+    const started = pods.filter((pod) => pod.started).map(({ name }) => name);
+    assert.deepEqual(started, ['half', 'over', 'crashing']);
   });
 
   it('carry the token of another operator when they do: nobody else may take them for unpatched', async () => {

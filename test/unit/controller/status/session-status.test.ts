@@ -72,6 +72,15 @@ describe('the status of a session', () => {
     assert.equal(conditions?.find(({ type }) => type === 'Ready')?.status, 'False');
   });
 
+  test('stays Ready when a pod of the target is not patched, and says so', () => {
+    const pods = [pod('a', 'new'), pod('b', undefined)];
+    assert.equal(readyStatus(1, SESSION, pods).phase, 'CuttingOver');
+    const session = { ...SESSION, status: { phase: 'Ready' as const } };
+    const { phase, message } = readyStatus(1, session, pods);
+    assert.equal(phase, 'Ready');
+    assert.match(message ?? '', /1 pod reads the original queue, too, and may get some of them until replaced$/);
+  });
+
   test('is CuttingOver until the forwarder reports the queues', () => {
     assert.equal(statusIn('Splitting', undefined, [pod('a', 'new')]).phase, 'CuttingOver');
   });
@@ -114,8 +123,8 @@ describe('the status of a session', () => {
 });
 
 /** Ready with so many queues of very long names. */
-function readyStatus(count: number) {
-  const observed = observe('Splitting', [pod('a', 'new')]);
+function readyStatus(count: number, session: SplitSession = SESSION, pods = [pod('a', 'new')]) {
+  const observed = observe('Splitting', pods);
   const { split } = observed;
   const [first] = split?.spec.queues ?? [];
   assert.ok(split && first);
@@ -131,5 +140,5 @@ function readyStatus(count: number) {
     queues: queues.map(({ key }) => ({ key, state: 'Forwarding' as const })),
   };
   const ready = { ...split, spec: { ...split.spec, queues }, status: { forwarder } };
-  return sessionStatus({ ...observed, split: ready }, { session: SESSION, expired: false }, undefined);
+  return sessionStatus({ ...observed, split: ready }, { session, expired: false }, undefined);
 }

@@ -142,6 +142,7 @@ export class Target {
       token: injected?.token,
       terminating: false,
       ready: true,
+      started: true,
       restartedAt: this.restartedAt,
       address: undefined,
       template: this.restartedAt,
