@@ -1,6 +1,7 @@
 // The forwarder's shell: follows the WorkloadSplits, runs those that this replica holds, says in their status what it does. The API server
 // decides who holds what; everything here may be repeated, and a split may be lost at any moment without harm to its messages.
-import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { WorkloadSplit, WorkloadSplitStatus } from '../api/kinds/workload-split.ts';
 import type { Clock } from '../common/clock.ts';
 import { SplitterError } from '../common/errors.ts';
 import { objectKey, parseKey } from '../common/kube/keys.ts';
@@ -36,6 +37,8 @@ type Running = {
   /** The term of this replica in which the API server last said that the split is ours. */
   term: number;
 };
+
+type ForwarderStatus = NonNullable<WorkloadSplitStatus['forwarder']>;
 
 const WORKERS = 8;
 /** Before a fenced split is taken again: whoever fenced us shall be heard first. */
@@ -110,7 +113,7 @@ export class Forwarder {
     });
     switch (decision.type) {
       case 'Keep':
-        this.#running.get(key)?.runner.update(split);
+        this.#keep(key, split);
         return undefined;
       case 'Take':
         return this.#take(key, split);
@@ -121,6 +124,18 @@ export class Forwarder {
       case 'Ignore':
         return undefined;
     }
+  }
+
+  /** A report of the process before us in this pod may have arrived after ours: what stands there is not what we said. */
+  #keep(key: string, split: WorkloadSplit): void {
+    const running = this.#running.get(key);
+    if (running === undefined) return;
+    running.runner.update(split);
+    if (!isDeepStrictEqual(split.status?.forwarder, this.#statusOf(running))) running.reporter.mark();
+  }
+
+  #statusOf({ runner: { acknowledgedRevision, queues } }: Running): ForwarderStatus {
+    return { holder: this.#options.me, acknowledgedRevision, queues };
   }
 
   /** Our Lease had run out: somebody else may hold the split since, and the cache need not know it yet. Until then nothing is written. */
@@ -196,22 +211,22 @@ export class Forwarder {
   /** Conditional on the holder only, so that it never fights with the controller's writes and never overwrites another replica's. */
   async #report(key: string): Promise<void> {
     const { client, me, log } = this.#options;
-    const { runner } = this.#running.get(key) ?? {};
-    if (runner === undefined) return;
-    const { acknowledgedRevision, queues, uid } = runner;
+    const running = this.#running.get(key);
+    if (running === undefined) return;
+    const status = this.#statusOf(running);
     const { namespace = '', name } = parseKey(key);
     try {
       await client.jsonPatch(
         WORKLOAD_SPLITS,
         { namespace, name },
         [
-          { op: 'test', path: '/metadata/uid', value: uid },
+          { op: 'test', path: '/metadata/uid', value: running.runner.uid },
           { op: 'test', path: '/status/forwarder/holder', value: me },
-          { op: 'replace', path: '/status/forwarder', value: { holder: me, acknowledgedRevision, queues } },
+          { op: 'replace', path: '/status/forwarder', value: status },
         ],
         { subresource: 'status' },
       );
-      forwardingMetrics.acknowledgedRevision.set({ namespace, split: name }, acknowledgedRevision);
+      forwardingMetrics.acknowledgedRevision.set({ namespace, split: name }, status.acknowledgedRevision);
     } catch (error) {
       log.warn({ err: error, split: key }, 'cannot report; trying again');
       // Perhaps it is not ours any more: the watch tells, and ends this.
