@@ -30,13 +30,15 @@ export type ForwarderOptions = {
   stepMs?: number;
 };
 
-type Running = {
-  runner: SplitRunner;
-  reporter: Reporter;
+/** What the API server last said of whose the split is. */
+type Ownership = {
+  /** The resourceVersion that we took the split at. */
   basedOn: string | undefined;
-  /** The term of this replica in which the API server last said that the split is ours. */
+  /** The term of this replica in which it said that the split is ours. */
   term: number;
 };
+
+type Running = { runner: SplitRunner; reporter: Reporter; ownership: Ownership };
 
 type ForwarderStatus = NonNullable<WorkloadSplitStatus['forwarder']>;
 
@@ -88,9 +90,9 @@ export class Forwarder {
       this.#ownerlessSince.delete(key);
       return this.#leave(key);
     }
-    if (running && running.term !== replicas.term) await this.#confirm(key, running);
+    if (running && running.ownership.term !== replicas.term) await this.#confirm(key, running);
     // The cache has not seen our own write yet.
-    if (running && running.basedOn === split.metadata.resourceVersion) return undefined;
+    if (running && running.ownership.basedOn === split.metadata.resourceVersion) return undefined;
     if (running?.runner.isFenced) {
       await this.#leave(key);
       return { requeueAfterMs: FENCED_PAUSE_MS };
@@ -149,7 +151,7 @@ export class Forwarder {
     });
     const split = found.items.find(({ metadata }) => metadata.uid === running.runner.uid);
     const holder = split?.status?.forwarder?.holder;
-    if (holder === me) running.term = term;
+    if (holder === me) running.ownership.term = term;
     else if (holder !== undefined) running.runner.revoke();
   }
 
@@ -178,34 +180,33 @@ export class Forwarder {
     const running = this.#running.get(key);
     if (running !== undefined) {
       // Our status had vanished; nothing else has changed.
-      running.basedOn = resourceVersion;
-      running.term = term;
+      Object.assign(running.ownership, { basedOn: resourceVersion, term });
       running.runner.update(taken);
       running.reporter.mark();
     } else {
-      this.#running.set(key, this.#run(key, taken, { basedOn: resourceVersion, term }));
+      this.#run(key, taken, { basedOn: resourceVersion, term });
     }
     return undefined;
   }
 
-  #run(key: string, split: WorkloadSplit, taken: Pick<Running, 'basedOn' | 'term'>): Running {
+  #run(key: string, split: WorkloadSplit, ownership: Ownership): void {
     const { factories, replicas, clock, random, log } = this.#options;
     const reporter = new Reporter({ write: () => this.#report(key), clock, random });
-    const runner: SplitRunner = new SplitRunner({
+    const runner = new SplitRunner({
       split,
       factories,
-      mayAct: () => replicas.mayAct() && running.term === replicas.term,
+      mayAct: () => replicas.mayAct() && ownership.term === replicas.term,
       othersMayWrite: () => replicas.othersMayWrite(),
       onChange: () => {
         reporter.mark();
-        if (runner.isFenced) this.#queue.add(key);
+        if (this.#running.get(key)?.runner.isFenced) this.#queue.add(key);
       },
       clock,
       random,
       log,
     });
-    const running = { runner, reporter, ...taken };
-    return running;
+    this.#running.set(key, { runner, reporter, ownership });
+    runner.start();
   }
 
   /** Conditional on the holder only, so that it never fights with the controller's writes and never overwrites another replica's. */
@@ -240,7 +241,7 @@ export class Forwarder {
     const holder = split?.status?.forwarder?.holder;
     const running = this.#running.get(key);
     if (running === undefined || holder === undefined || holder === this.#options.me) return;
-    if (running.basedOn !== split?.metadata.resourceVersion) running.runner.revoke();
+    if (running.ownership.basedOn !== split?.metadata.resourceVersion) running.runner.revoke();
   }
 
   async #leave(key: string): Promise<undefined> {
