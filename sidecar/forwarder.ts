@@ -1,6 +1,7 @@
 // The forwarder's shell: follows the WorkloadSplits, runs those that this replica holds, says in their status what it does. The API server
 // decides who holds what; everything here may be repeated, and a split may be lost at any moment without harm to its messages.
-import type { WorkloadSplit } from '../api/kinds/workload-split.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { WorkloadSplit, WorkloadSplitStatus } from '../api/kinds/workload-split.ts';
 import type { Clock } from '../common/clock.ts';
 import { SplitterError } from '../common/errors.ts';
 import { objectKey, parseKey } from '../common/kube/keys.ts';
@@ -29,13 +30,17 @@ export type ForwarderOptions = {
   stepMs?: number;
 };
 
-type Running = {
-  runner: SplitRunner;
-  reporter: Reporter;
+/** What the API server last said of whose the split is. */
+type Ownership = {
+  /** The resourceVersion that we took the split at. */
   basedOn: string | undefined;
-  /** The term of this replica in which the API server last said that the split is ours. */
+  /** The term of this replica in which it said that the split is ours. */
   term: number;
 };
+
+type Running = { runner: SplitRunner; reporter: Reporter; ownership: Ownership };
+
+type ForwarderStatus = NonNullable<WorkloadSplitStatus['forwarder']>;
 
 const WORKERS = 8;
 /** Before a fenced split is taken again: whoever fenced us shall be heard first. */
@@ -85,9 +90,9 @@ export class Forwarder {
       this.#ownerlessSince.delete(key);
       return this.#leave(key);
     }
-    if (running && running.term !== replicas.term) await this.#confirm(key, running);
+    if (running && running.ownership.term !== replicas.term) await this.#confirm(key, running);
     // The cache has not seen our own write yet.
-    if (running && running.basedOn === split.metadata.resourceVersion) return undefined;
+    if (running && running.ownership.basedOn === split.metadata.resourceVersion) return undefined;
     if (running?.runner.isFenced) {
       await this.#leave(key);
       return { requeueAfterMs: FENCED_PAUSE_MS };
@@ -110,7 +115,7 @@ export class Forwarder {
     });
     switch (decision.type) {
       case 'Keep':
-        this.#running.get(key)?.runner.update(split);
+        this.#keep(key, split);
         return undefined;
       case 'Take':
         return this.#take(key, split);
@@ -121,6 +126,18 @@ export class Forwarder {
       case 'Ignore':
         return undefined;
     }
+  }
+
+  /** A report of the process before us in this pod may have arrived after ours: what stands there is not what we said. */
+  #keep(key: string, split: WorkloadSplit): void {
+    const running = this.#running.get(key);
+    if (running === undefined) return;
+    running.runner.update(split);
+    if (!isDeepStrictEqual(split.status?.forwarder, this.#statusOf(running))) running.reporter.mark();
+  }
+
+  #statusOf({ runner: { acknowledgedRevision, queues } }: Running): ForwarderStatus {
+    return { holder: this.#options.me, acknowledgedRevision, queues };
   }
 
   /** Our Lease had run out: somebody else may hold the split since, and the cache need not know it yet. Until then nothing is written. */
@@ -134,7 +151,7 @@ export class Forwarder {
     });
     const split = found.items.find(({ metadata }) => metadata.uid === running.runner.uid);
     const holder = split?.status?.forwarder?.holder;
-    if (holder === me) running.term = term;
+    if (holder === me) running.ownership.term = term;
     else if (holder !== undefined) running.runner.revoke();
   }
 
@@ -163,55 +180,54 @@ export class Forwarder {
     const running = this.#running.get(key);
     if (running !== undefined) {
       // Our status had vanished; nothing else has changed.
-      running.basedOn = resourceVersion;
-      running.term = term;
+      Object.assign(running.ownership, { basedOn: resourceVersion, term });
       running.runner.update(taken);
       running.reporter.mark();
     } else {
-      this.#running.set(key, this.#run(key, taken, { basedOn: resourceVersion, term }));
+      this.#run(key, taken, { basedOn: resourceVersion, term });
     }
     return undefined;
   }
 
-  #run(key: string, split: WorkloadSplit, taken: Pick<Running, 'basedOn' | 'term'>): Running {
+  #run(key: string, split: WorkloadSplit, ownership: Ownership): void {
     const { factories, replicas, clock, random, log } = this.#options;
     const reporter = new Reporter({ write: () => this.#report(key), clock, random });
-    const runner: SplitRunner = new SplitRunner({
+    const runner = new SplitRunner({
       split,
       factories,
-      mayAct: () => replicas.mayAct() && running.term === replicas.term,
+      mayAct: () => replicas.mayAct() && ownership.term === replicas.term,
       othersMayWrite: () => replicas.othersMayWrite(),
       onChange: () => {
         reporter.mark();
-        if (runner.isFenced) this.#queue.add(key);
+        if (this.#running.get(key)?.runner.isFenced) this.#queue.add(key);
       },
       clock,
       random,
       log,
     });
-    const running = { runner, reporter, ...taken };
-    return running;
+    this.#running.set(key, { runner, reporter, ownership });
+    runner.start();
   }
 
   /** Conditional on the holder only, so that it never fights with the controller's writes and never overwrites another replica's. */
   async #report(key: string): Promise<void> {
     const { client, me, log } = this.#options;
-    const { runner } = this.#running.get(key) ?? {};
-    if (runner === undefined) return;
-    const { acknowledgedRevision, queues, uid } = runner;
+    const running = this.#running.get(key);
+    if (running === undefined) return;
+    const status = this.#statusOf(running);
     const { namespace = '', name } = parseKey(key);
     try {
       await client.jsonPatch(
         WORKLOAD_SPLITS,
         { namespace, name },
         [
-          { op: 'test', path: '/metadata/uid', value: uid },
+          { op: 'test', path: '/metadata/uid', value: running.runner.uid },
           { op: 'test', path: '/status/forwarder/holder', value: me },
-          { op: 'replace', path: '/status/forwarder', value: { holder: me, acknowledgedRevision, queues } },
+          { op: 'replace', path: '/status/forwarder', value: status },
         ],
         { subresource: 'status' },
       );
-      forwardingMetrics.acknowledgedRevision.set({ namespace, split: name }, acknowledgedRevision);
+      forwardingMetrics.acknowledgedRevision.set({ namespace, split: name }, status.acknowledgedRevision);
     } catch (error) {
       log.warn({ err: error, split: key }, 'cannot report; trying again');
       // Perhaps it is not ours any more: the watch tells, and ends this.
@@ -225,7 +241,7 @@ export class Forwarder {
     const holder = split?.status?.forwarder?.holder;
     const running = this.#running.get(key);
     if (running === undefined || holder === undefined || holder === this.#options.me) return;
-    if (running.basedOn !== split?.metadata.resourceVersion) running.runner.revoke();
+    if (running.ownership.basedOn !== split?.metadata.resourceVersion) running.runner.revoke();
   }
 
   async #leave(key: string): Promise<undefined> {

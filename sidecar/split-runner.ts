@@ -49,6 +49,10 @@ export class SplitRunner {
     this.#options = options;
     this.#split = options.split;
     this.uid = options.split.metadata.uid ?? '';
+  }
+
+  /** Once, when its owner is ready to be asked and told. */
+  start(): void {
     void this.#applyUntilDone();
   }
 

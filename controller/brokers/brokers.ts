@@ -3,7 +3,7 @@ import type { QueueKind } from '../../api/kinds/common.ts';
 import { systemClock } from '../../common/clock.ts';
 import { createPropertiesResolver } from '../../common/kafka/client-configs.ts';
 import type { KubeClient } from '../../common/kube/types.ts';
-import type { Log } from '../../common/log.ts';
+import { type Log, warnOnce } from '../../common/log.ts';
 import { createSqsClients } from '../../common/sqs/client.ts';
 import type { GarbageBrokers } from '../garbage/sweep.ts';
 import type { BrokerAdmin } from './broker.ts';
@@ -27,13 +27,14 @@ export type BrokersOptions = {
 export function createBrokers(client: KubeClient, namespace: string, options: BrokersOptions, log: Log): Brokers {
   const clients = createSqsClients();
   const kafka = createKafkaAdmin(createPropertiesResolver(client, namespace));
+  const quiet = warnOnce(log);
   const sqs = { clients, emptyConfirmationMs: options.sqsEmptyConfirmationMs, clock: systemClock, log };
   return {
     admins: { SQS: createSqsAdmin(clients, log), Kafka: kafka },
     garbage: {
       collectors: { SQS: createSqsCollector(sqs), Kafka: kafka.collect },
       ...(options.kinds.has('SQS')
-        ? { findQueues: (connection, clusterUid, known) => findQueues(clients, connection, clusterUid, known) }
+        ? { findQueues: (connection, clusterUid, known) => findQueues(clients, connection, clusterUid, known, quiet) }
         : {}),
       collectQueue: (queue, signal) => collectQueue(sqs, queue, signal),
     },

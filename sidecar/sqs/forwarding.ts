@@ -16,14 +16,16 @@ import { Reader } from './reader.ts';
 import { createRouter, type Router } from './router.ts';
 import type { SqsSettings } from './settings.ts';
 
+/** What a problem is with: the original, or sends to the destination queue of this name. */
+export type ForwardingSource = 'read' | 'delete' | { to: string };
+
 export type ForwardingOptions = {
   original: MoveEnd;
   endOf: (location: QueueLocation) => MoveEnd;
   mayWrite: () => boolean;
   /** Every message that was read, once, and the session that gets it. */
   onRead: (attributes: MessageAttributes, winner: Route | undefined) => void;
-  /** `source` is `read`, `delete`, or the name of a destination queue. */
-  onProblem: (source: string, problem: SplitterError | undefined) => void;
+  onProblem: (source: ForwardingSource, problem: SplitterError | undefined) => void;
   meters: Meters;
   settings: SqsSettings;
   clock: Clock;
@@ -207,7 +209,7 @@ export class Forwarding {
       client: endOf(location).client,
       hand: this.#hand,
       onStored: (held) => this.#remover.add(held),
-      onProblem: (problem) => onProblem(destination.name, problem),
+      onProblem: (problem) => onProblem({ to: destination.name }, problem),
       mayWrite,
       meters,
       settings,

@@ -8,7 +8,7 @@ import type { MoveEnd } from '../../common/sqs/move.ts';
 import { NewestCall } from '../newest-call.ts';
 import type { Pipeline, PipelineOptions } from '../pipeline.ts';
 import { Telling } from '../telling.ts';
-import { Forwarding } from './forwarding.ts';
+import { Forwarding, type ForwardingSource } from './forwarding.ts';
 import { watchLag } from './lag.ts';
 import { LeftOvers } from './left-overs.ts';
 import { createMeters, type Meters } from './meters.ts';
@@ -21,8 +21,13 @@ export type SqsPipelineDependencies = {
   settings?: Partial<SqsSettings>;
 };
 
-/** Problems of these do not stop the queue: one session waits, the others and the fallback get their messages. */
-const SINGLE_SESSION = 'session ';
+/** `others`: replicas that may still send; `filterOf` names a session. */
+type Source = ForwardingSource | 'others' | { filterOf: string };
+
+/** Names of queues and sessions are anybody's: none of them is the key of something else. */
+function keyOf(source: Source): string {
+  return JSON.stringify(source);
+}
 
 export function createSqsPipeline(
   queue: SplitQueue,
@@ -92,7 +97,9 @@ class SqsPipeline implements Pipeline {
 
   status(): ForwarderQueueStatus {
     const { problems } = this.#telling;
-    const fatal = [...problems].find(([source]) => !source.startsWith(SINGLE_SESSION))?.[1];
+    const fatal = this.#fatalSources()
+      .map((source) => problems.get(keyOf(source)))
+      .find((one) => one !== undefined);
     const problem = fatal ?? [...problems.values()][0] ?? this.#leftOvers.problems()[0];
     const returned = this.#queue.routes.flatMap((route) => {
       const messages = this.#leftOvers.emptied(endingMove(route.sessionUid));
@@ -192,7 +199,7 @@ class SqsPipeline implements Pipeline {
 
   async #route(queue: SplitQueue): Promise<void> {
     const unusable = await this.#forwarding.route(queue);
-    for (const route of queue.routes) this.#setProblem(`filter of ${route.session}`, unusable.get(route.sessionUid));
+    for (const route of queue.routes) this.#setProblem({ filterOf: route.session }, unusable.get(route.sessionUid));
   }
 
   #moveEnding(queue: SplitQueue): void {
@@ -201,10 +208,13 @@ class SqsPipeline implements Pipeline {
     }
   }
 
-  #setProblem(source: string, problem: SplitterError | undefined): void {
-    const isFallbackOrOriginal = ['read', 'delete', this.#queue.fallback.name].includes(source);
-    const key = isFallbackOrOriginal ? source : `${SINGLE_SESSION}${source}`;
-    this.#telling.setProblem(key, problem);
+  /** All others do not stop the queue: one session waits, the rest and the fallback get their messages. */
+  #fatalSources(): Source[] {
+    return ['read', 'delete', { to: this.#queue.fallback.name }];
+  }
+
+  #setProblem(source: Source, problem: SplitterError | undefined): void {
+    this.#telling.setProblem(keyOf(source), problem);
     if (problem !== undefined && source === 'read')
       this.#meters.failed(String(problem.details['reason'] ?? problem.code));
   }
@@ -214,8 +224,8 @@ class SqsPipeline implements Pipeline {
     const current = new Set(queue.routes.map((route) => route.sessionUid));
     for (const route of this.#queue.routes) {
       if (current.has(route.sessionUid)) continue;
-      this.#telling.forgetProblem(`${SINGLE_SESSION}${route.destination.name}`);
-      this.#telling.forgetProblem(`${SINGLE_SESSION}filter of ${route.session}`);
+      this.#telling.forgetProblem(keyOf({ to: route.destination.name }));
+      this.#telling.forgetProblem(keyOf({ filterOf: route.session }));
       this.#meters.forgetSession(route.session);
     }
   }

@@ -77,7 +77,7 @@ describe('SQS queues without an owner', () => {
         tags: { [CLUSTER_TAG]: 'cluster', [SPLIT_TAG]: 'split' },
       }),
     );
-    const found = await findQueues(clients, {}, 'cluster', new Set([known.place.name]));
+    const found = await findQueues(clients, {}, 'cluster', new Set([known.place.name]), log);
     assert.deepEqual(found, [{ ...ours.place, connection: {}, splitUid: 'split', original: original.url }]);
   });
 
@@ -89,7 +89,7 @@ describe('SQS queues without an owner', () => {
       await client.send(new CreateQueueCommand({ QueueName, tags: { [CLUSTER_TAG]: 'x', [SPLIT_TAG]: 'y' } }));
     }
     const last = await makeTemporary(original, owner);
-    const found = await findQueues(clients, {}, 'crowded', new Set(names));
+    const found = await findQueues(clients, {}, 'crowded', new Set(names), log);
     assert.deepEqual(
       found.map(({ name }) => name),
       [last.place.name],

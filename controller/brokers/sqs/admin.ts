@@ -224,6 +224,6 @@ export function isMissing(error: unknown): error is SplitterError {
   return error instanceof SplitterError && error.code === 'QueueNotFound';
 }
 
-function isDenied(error: unknown): boolean {
+export function isDenied(error: unknown): boolean {
   return error instanceof SplitterError && error.code === 'PermissionDenied';
 }

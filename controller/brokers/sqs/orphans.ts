@@ -12,7 +12,7 @@ import { call, type SqsClients } from '../../../common/sqs/client.ts';
 import { readDepth, totalOf } from '../../../common/sqs/depth.ts';
 import { moveAll } from '../../../common/sqs/move.ts';
 import type { Collector } from '../collector.ts';
-import { assertOwned, isMissing, tagsOf, urlOf } from './admin.ts';
+import { assertOwned, isDenied, isMissing, tagsOf, urlOf } from './admin.ts';
 
 export type FoundQueue = {
   name: string;
@@ -39,20 +39,21 @@ const PAGE_SIZE = 1000;
 type Queue = { client: SQSClient; connection: BrokerConnection; name: string; url: string };
 
 /**
- * Temporary queues of this cluster; `known` names are not asked about.
- * @throws SplitterError `PermissionDenied` (sqs:ListQueues, sqs:ListQueueTags), `CredentialsMissing` and others.
+ * Temporary queues of this cluster; `known` names are not asked about. A queue that does not let us read its tags is not known to be ours.
+ * @throws SplitterError `PermissionDenied` (sqs:ListQueues), `CredentialsMissing` and others.
  */
 export async function findQueues(
   clients: SqsClients,
   connection: BrokerConnection,
   clusterUid: string,
   known: ReadonlySet<string>,
+  log: Log,
 ): Promise<FoundQueue[]> {
   const client = clients.for(connection);
   const found: FoundQueue[] = [];
   for (const url of await listUrls(client)) {
     const { name } = parseQueueReference(url);
-    const tags = known.has(name) ? {} : await tagsIfThere(client, { name, url });
+    const tags = known.has(name) ? {} : await readableTags(client, { name, url }, log);
     const splitUid = tags[SPLIT_TAG];
     if (tags[CLUSTER_TAG] !== clusterUid || splitUid === undefined) continue;
     found.push({ name, url, connection, splitUid, original: tags[ORIGINAL_TAG] });
@@ -72,12 +73,22 @@ async function listUrls(client: SQSClient): Promise<string[]> {
   return urls;
 }
 
-async function tagsIfThere(client: SQSClient, queue: { name: string; url: string }): Promise<Record<string, string>> {
+async function readableTags(
+  client: SQSClient,
+  queue: { name: string; url: string },
+  log: Log,
+): Promise<Record<string, string>> {
   try {
     return await tagsOf(client, queue);
   } catch (error) {
-    if (isMissing(error)) return {};
-    throw error;
+    if (!isMissing(error) && !isDenied(error)) throw error;
+    if (isDenied(error)) {
+      log.warn(
+        { queue: queue.name },
+        `nobody knows whether SQS queue ${queue.name} was left behind by a split: its tags may not be read; grant sqs:ListQueueTags on it if it is ours`,
+      );
+    }
+    return {};
   }
 }
 

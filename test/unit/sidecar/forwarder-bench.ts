@@ -21,6 +21,9 @@ class FakePipeline implements Pipeline {
 
   async apply(queue: SplitQueue): Promise<void> {
     this.applied.push(queue);
+    // A data path may ask and tell before it waits for anything.
+    this.options.mayWrite();
+    this.options.onChange();
     await this.gate;
     this.set({ key: queue.key, state: queue.forwarding === 'Forward' ? 'Forwarding' : 'Holding' });
   }

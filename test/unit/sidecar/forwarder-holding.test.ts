@@ -62,6 +62,23 @@ describe('The holder of a split', () => {
     assert.equal(pipelines.length, 1, 'the data path went on');
   });
 
+  it('writes its status again when a report of the process before it in the same pod arrives late', async () => {
+    const { splits, status } = setUp();
+    splits.put('a', { revision: 4, queues: [queue('orders')] });
+    await settled();
+    await settled();
+    splits.change('a', (split) => {
+      split.status = { forwarder: { holder: 'me', acknowledgedRevision: 3, queues: [] } };
+    });
+    await settled();
+    await settled();
+    assert.equal(status('a')?.acknowledgedRevision, 4);
+    assert.deepEqual(status('a')?.queues, [{ key: 'orders', state: 'Forwarding' }]);
+    const writes = splits.patches.length;
+    await settled();
+    assert.equal(splits.patches.length, writes, 'once is enough');
+  });
+
   it('goes on and reports later when the API is away', async () => {
     const { splits, pipelines, status, clock, replicas } = setUp();
     splits.put('a', { queues: [queue('orders')] });

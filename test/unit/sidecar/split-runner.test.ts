@@ -48,6 +48,7 @@ async function setUp() {
     random: () => 0,
     log,
   });
+  runner.start();
   const update = async (revision: number, ...routes: Route[]): Promise<void> => {
     runner.update(splits.put('worker', { revision, queues: [queue('orders', { routes })] }));
     await settled();

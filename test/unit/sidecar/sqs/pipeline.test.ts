@@ -36,8 +36,43 @@ function setUp({ isFallbackRead }: { isFallbackRead: boolean }) {
     for (const { answer } of sqs.of('GetQueueAttributes')) answer({ Attributes: {} });
     await closed;
   };
-  return { clock, others, pipeline, polls, answerPoll, close };
+  return { sqs, clock, others, pipeline, polls, answerPoll, close };
 }
+
+describe('problems of the SQS pipeline', () => {
+  for (const name of ['read', 'delete', 'others'])
+    it(`of a session's queue called ${name} are that session's, and one of ours with this name is none of it`, async () => {
+      const { others, pipeline, polls, sqs, clock, close } = setUp({ isFallbackRead: true });
+      others.may = undefined;
+      const destination = { name, url: `http://sqs/1/${name}` };
+      const route = { session: 'alice', sessionUid: 'alice', filter: { tenant: 'alice' }, destination };
+      sqs.reply = (action, { QueueUrl }) => {
+        if (action === 'ChangeMessageVisibilityBatch') return {};
+        if (action !== 'SendMessageBatch' || QueueUrl !== destination.url) return undefined;
+        throw Object.assign(new Error('no'), { name: 'AccessDenied' });
+      };
+      const routes = [{ ...route, mode: 'steal' as const, startedAt: '2026-01-01T00:00:00Z', ending: false }];
+      void pipeline.apply(queue('orders', { routes }));
+      await settled();
+      const MessageAttributes = { tenant: { DataType: 'String', StringValue: 'alice' } };
+      polls()
+        .at(-1)
+        ?.answer({ Messages: [{ MessageId: '1', ReceiptHandle: '1', Body: '1', MessageAttributes }] });
+      await settled();
+      await settled();
+      assert.equal(pipeline.status().state, 'Forwarding');
+      assert.match(pipeline.status().message ?? '', /SendMessage/);
+      others.may = CUT_OFF;
+      void pipeline.apply({ ...STOP, routes });
+      await settled();
+      others.may = undefined;
+      await clock.advance(10_000);
+      assert.match(pipeline.status().message ?? '', /SendMessage/, 'another problem is over, this one is not');
+      const closed = close();
+      await clock.advance(30_000);
+      await closed;
+    });
+});
 
 describe('the SQS pipeline, while another replica may still send', () => {
   it('goes on forwarding before it stops, for the target reads the fallback', async () => {

@@ -153,7 +153,7 @@ function remove(world: World, { name, queue: key }: LedgerEntry): void {
   assert.ok(world.retired.has(name), `${name} is deleted before it was retired`);
   const readers = world.target.pods.filter((pod) => [...pod.reads.values()].includes(name));
   assert.equal(readers.length, 0, `promise 1: ${name} is deleted while a pod reads it`);
-  assert.ok(!world.forwarder.isUsing(name), `${name} is deleted while the forwarder uses it`);
+  assert.ok(!world.isForwarderUsing(name), `${name} is deleted while the forwarder uses it`);
   const isAimedAt = world.exile?.destinations.includes(name) === true;
   assert.ok(!isAimedAt, `promise 1: ${name} is deleted while a forwarder that is cut off may still send to it`);
   const queue = world.split?.spec.queues.find((candidate) => candidate.key === key);

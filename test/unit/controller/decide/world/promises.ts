@@ -118,10 +118,7 @@ export function checkReady(world: World, name: string, status: SplitSessionStatu
     const route = queue.routes.find((candidate) => candidate.sessionUid === session?.metadata.uid);
     if (!route) continue;
     assert.equal(queue.forwarding, 'Forward', `${name} is Ready while ${queue.key} is not forwarded`);
-    assert.ok(
-      !world.forwarder.isPassingOver(queue.key, route.sessionUid),
-      `${name} is Ready, and the forwarder does not know`,
-    );
+    assert.ok(!world.isPassingOver(queue.key, route.sessionUid), `${name} is Ready, and the forwarder does not know`);
   }
 }
 

@@ -28,11 +28,11 @@ export class World {
   now = 1_700_000_000_000;
   split: WorkloadSplit | undefined;
   readonly sessions = new Map<string, SplitSession>();
-  readonly broker = new Broker(QUEUE_IDS);
-  forwarder = this.#newForwarder();
+  readonly broker: Broker;
+  forwarder: Forwarder;
   /** A forwarder that is cut off from the API server and still acts by what it saw last. */
   exile: Forwarder | undefined;
-  readonly target = new Target(this.broker, () => this.now);
+  readonly target: Target;
   readonly failures = new Failures(() => this.now, silentLog());
   /** Names of entries that were Retired at some time. */
   readonly retired = new Set<string>();
@@ -58,6 +58,12 @@ export class World {
   #uids = 0;
   #digits = 0;
 
+  constructor(broker = new Broker(QUEUE_IDS)) {
+    this.broker = broker;
+    this.forwarder = this.#newForwarder();
+    this.target = new Target(broker, () => this.now);
+  }
+
   readonly names: Names = {
     temporaryQueue: (_kind, original, role) => `mirrord-${this.#nextDigits()}-${role}-${original}`,
     temporaryGroup: (original) => `mirrord-${this.#nextDigits()}-${original}`,
@@ -82,6 +88,16 @@ export class World {
 
   isTold(queue: SplitQueue): boolean {
     return this.split?.spec.environment.some((entry) => entry.variable === variableOf(queue.key)) === true;
+  }
+
+  /** See Forwarder. */
+  isForwarderUsing(queue: string): boolean {
+    return this.forwarder.isUsing(queue);
+  }
+
+  /** See Forwarder. */
+  isPassingOver(key: string, sessionUid: string): boolean {
+    return this.forwarder.isPassingOver(key, sessionUid);
   }
 
   /** Objects are replaced, never changed: whoever has seen one keeps what he saw. */
