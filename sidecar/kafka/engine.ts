@@ -10,6 +10,7 @@ import { TransactionalProducer } from '../../common/kafka/wire/transactional-pro
 import { type Destination, proveDestination } from './destinations.ts';
 import { Ending } from './ending.ts';
 import { Lane } from './lane.ts';
+import { offerOffsets } from './offer-offsets.ts';
 import type { Beginning } from './partition.ts';
 import { createRouter, type Router } from './router.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -131,9 +132,17 @@ export class Engine {
   }
 
   /** In a transaction of ours, as a group with members takes no other commit from outside. */
-  commitFor = async (group: string, topic: string, offsets: Offsets): Promise<void> => {
+  commitWhereNone = async (group: string, topic: string, offsets: Offsets): Promise<void> => {
     const [first] = this.#lanes;
-    await first?.transactions.transact((producer) => producer.commitOffsets(group, topic, offsets));
+    if (first === undefined) return;
+    const { cluster } = this.#options;
+    try {
+      await first.transactions.transact((producer) => offerOffsets(cluster, producer, group, topic, offsets));
+    } catch (error) {
+      // A reader that comes now would wait for the transaction.
+      await first.transactions.repair();
+      throw error;
+    }
   };
 
   async barrier(): Promise<void> {
@@ -224,7 +233,7 @@ export class Engine {
 
   async #prove(destination: Destination, partitions: readonly number[]): Promise<void> {
     const { cluster, settings } = this.#options;
-    await proveDestination(cluster, destination, partitions, this.commitFor, settings);
+    await proveDestination(cluster, destination, partitions, this.commitWhereNone, settings);
   }
 
   /** The group's offset; where it never committed, what was noted before the restart; for partitions younger than that, the beginning. */

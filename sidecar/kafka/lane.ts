@@ -165,6 +165,8 @@ export class Lane {
     const onSkipped = (problem: SplitterError) => onProblem(`${source}, retention`, problem);
     try {
       const read = await acceptPolled(cluster, original, partition, polled.fetched, onSkipped);
+      // A destination that failed would have been asked for again by what there is to read.
+      if (read === undefined) partition.succeeded();
       if (partition.nextBlockMs === 0) onProblem(source, undefined);
       return read === undefined ? [] : [read];
     } catch (thrown) {

@@ -10,7 +10,7 @@ import type { Destination } from './destinations.ts';
 import type { Engine } from './engine.ts';
 
 export type OffsetKeeperOptions = {
-  engine: Pick<Engine, 'lanes' | 'destinations' | 'partitions' | 'topic' | 'group' | 'commitFor'>;
+  engine: Pick<Engine, 'lanes' | 'destinations' | 'partitions' | 'topic' | 'group' | 'commitWhereNone'>;
   cluster: Cluster;
   clock: Clock;
   /** At most; a third of what the brokers keep offsets for when that is less. */
@@ -69,7 +69,7 @@ export class OffsetKeeper {
     const isGone = (partition: number): boolean => !offsets.has(partition) && !unstable.includes(partition);
     // Only what was asked for can be missing: nothing is, while the pods of the target may still read the original.
     const gone = new Map([...before].filter(([partition]) => partitions.includes(partition) && isGone(partition)));
-    if (gone.size > 0) await engine.commitFor(group, name, gone);
+    if (gone.size > 0) await engine.commitWhereNone(group, name, gone);
     this.#readers.set(name, new Map([...before, ...offsets]));
     if (gone.size > 0) throw forgotten(group, name, [...gone.keys()]);
   }

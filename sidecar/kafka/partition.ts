@@ -52,6 +52,11 @@ export class SourcePartition {
     this.nextBlockMs = Math.min(pauseMs * 2, maxMs);
   }
 
+  /** Nothing keeps it from going on: the next failure is a first one. */
+  succeeded(): void {
+    this.nextBlockMs = 0;
+  }
+
   /** Back to what the group has. */
   rewind(committed: bigint | undefined): void {
     this.committed = committed;

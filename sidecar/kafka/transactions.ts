@@ -184,7 +184,7 @@ export class Transactions {
       const partition = this.#options.partitions.get(number);
       if (partition === undefined) continue;
       partition.committed = offset;
-      partition.nextBlockMs = 0;
+      partition.succeeded();
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Consumer groups that are alive: who reads the original, commits without membership, offset 0 before the first record, drained or not. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { Consumer as ConsumerProtocolClient, consumerGroupHeartbeatV1 } from '@platformatic/kafka';
 import { AssignerProtocol, type Consumer, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
@@ -21,10 +22,12 @@ import {
   skip,
   unique,
 } from './kafka-support.ts';
+import { shareGroupHeartbeat } from './share-group.ts';
 
 let world: KafkaWorld | undefined;
 before(async () => {
-  world = await openKafkaWorld();
+  // Share groups (KIP-932) are switched off in a new cluster of Kafka 4.1.
+  world = await openKafkaWorld({}, { formatting: ['--feature', 'share.version=1'] });
 });
 after(() => world?.close());
 
@@ -185,6 +188,22 @@ describe('a group of kafkajs members', { skip }, () => {
       message: /Streams/,
     });
     await consumer.disconnect();
+  });
+});
+
+describe('a share group (KIP-932)', { skip }, () => {
+  it('is refused', async () => {
+    const kafka = opened(world);
+    const topic = await createOriginal(kafka, 1);
+    const group = unique('share');
+    const { errorCode } = await kafka.cluster.withCoordinator('GROUP', group, (connection) =>
+      call(connection, shareGroupHeartbeat, group, randomUUID(), topic),
+    );
+    assert.equal(errorCode, 0);
+    await assert.rejects(kafka.admin.describeOriginal(topic, {}, group), {
+      code: 'GroupUnsupported',
+      message: `group ${group} is a share group; only consumer groups can be split`,
+    });
   });
 });
 

@@ -10,10 +10,12 @@ import {
   createOriginal,
   createSplit,
   type KafkaWorld,
+  makeTopic,
   OWNER,
   opened,
   openKafkaWorld,
   openPipeline,
+  routeOf,
   type Split,
   skip,
 } from './kafka-support.ts';
@@ -80,6 +82,30 @@ describe('what a lost Kafka split has left', { skip }, () => {
     const groups = (await kafka.topics.listGroups()).groups.map(({ groupId }) => groupId);
     assert.ok(!groups.includes(split.queue.routes[0]?.destination.group ?? ''));
     assert.deepEqual(await kafka.admin.collect(remainsOf(split), NEVER), [], 'it may be done again');
+  });
+
+  it('goes with a topic that a reader has brought back, unless that holds records', async () => {
+    const kafka = opened(world);
+    const split = await lostSplit(kafka, 60);
+    const remains = remainsOf(split);
+    const session = routeOf(split.queue).destination.name;
+    await kafka.topics.deleteTopics({ topics: [session] });
+    await waitFor('the topic to be gone', async () => !(await kafka.topics.listTopics()).includes(session), {
+      deadlineMs: 10_000,
+      intervalMs: 20,
+    });
+    await makeTopic(kafka, session, 1);
+    // The world's own producer would ask for this topic for ever.
+    const stranger = kafka.kafka.producer();
+    kafka.closeLater(() => stranger.disconnect());
+    await stranger.connect();
+    await stranger.send({ topic: session, messages: [{ value: 'whose?' }] });
+    await stranger.disconnect();
+    assert.match((await kafka.admin.collect(remains, NEVER)).join(), new RegExp(`1 unread records in ${session}`));
+    assert.ok((await temporaryTopics(kafka, split)).includes(session));
+    await commitUpTo(kafka, routeOf(split.queue).destination, Number.POSITIVE_INFINITY);
+    assert.deepEqual(await kafka.admin.collect(remains, NEVER), []);
+    await untilGone(kafka, split);
   });
 
   it('is given back by a rewind when the group has no members', async () => {

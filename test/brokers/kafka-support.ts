@@ -20,7 +20,7 @@ import {
 } from '../testbed/brokers/kafka.ts';
 import { localPlace, type Place } from '../testbed/brokers/place.ts';
 import { openRun, type Run } from '../testbed/runs.ts';
-import { ensureKafka } from '../testbed/toolchain/kafka.ts';
+import { ensureKafka, type JavaProgram } from '../testbed/toolchain/kafka.ts';
 import { waitFor } from '../testbed/wait.ts';
 
 /** The world that `before` opened. */
@@ -58,11 +58,16 @@ export const skip: string | false = program.available ? false : `${program.reaso
 export async function openKafkaWorld(
   brokerProperties: Record<string, string> = {},
   more: Pick<KafkaOptions, 'listener' | 'formatting'> = {},
+  brokerProgram: JavaProgram = program,
 ): Promise<KafkaWorld | undefined> {
-  if (!program.available) return undefined;
+  if (!brokerProgram.available) return undefined;
   const run = openRun();
   const place = localPlace(run);
-  const broker = await startKafka(place, program, { autoCreateTopics: false, properties: brokerProperties, ...more });
+  const broker = await startKafka(place, brokerProgram, {
+    autoCreateTopics: false,
+    properties: brokerProperties,
+    ...more,
+  });
   return openWorld(run, place, broker);
 }
 

@@ -2,7 +2,13 @@
 
 import { isCached } from '../testbed/cache.ts';
 import { planClusterTools } from '../testbed/toolchain/index.ts';
-import { elasticMqEffort, elasticMqVersion, kafkaEffort, kafkaVersion } from '../testbed/toolchain/kafka.ts';
+import {
+  elasticMqEffort,
+  elasticMqVersion,
+  kafkaEffort,
+  kafkaVersion,
+  olderKafkaVersion,
+} from '../testbed/toolchain/kafka.ts';
 import type { PlannedStep } from '../testbed/toolchain/plan.ts';
 import { pythonCacheName, pythonEffort } from '../testbed/toolchain/python.ts';
 
@@ -55,7 +61,7 @@ export const SUITES: readonly Suite[] = [
     concurrency: 2,
     fileTimeoutMs: minutes(5),
     usualSeconds: 105,
-    plan: planBrokers,
+    plan: () => planBrokers(),
   },
   {
     name: 'cluster',
@@ -71,17 +77,19 @@ export const SUITES: readonly Suite[] = [
     concurrency: 1,
     fileTimeoutMs: minutes(30),
     usualSeconds: 3_000,
-    plan: () => [...planClusterTools(), ...planBrokers()],
+    plan: () => [...planClusterTools(), ...planBrokers([kafkaVersion, olderKafkaVersion])],
     optional: true,
   },
 ];
 
-function planBrokers(): PlannedStep[] {
+function planBrokers(kafkaVersions: readonly string[] = [kafkaVersion]): PlannedStep[] {
   const steps: PlannedStep[] = [];
   const add = (what: string, cacheName: string, effort: { seconds: number; diskMegabytes: number }) => {
     if (!isCached(cacheName)) steps.push({ what, minutes: effort.seconds / 60, megabytes: effort.diskMegabytes });
   };
-  add(`Apache Kafka ${kafkaVersion} (from Maven Central)`, `kafka-${kafkaVersion}`, kafkaEffort);
+  for (const version of kafkaVersions) {
+    add(`Apache Kafka ${version} (from Maven Central)`, `kafka-${version}`, kafkaEffort);
+  }
   add(`ElasticMQ ${elasticMqVersion} (from Maven Central)`, `elasticmq-${elasticMqVersion}`, elasticMqEffort);
   add('moto, boto3 and Kafka clients for Python (from PyPI)', pythonCacheName, pythonEffort);
   return steps;

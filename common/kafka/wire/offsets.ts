@@ -1,5 +1,6 @@
 // Offsets: where a log begins and ends, what a group committed, and the plain commit for groups without members.
-// Committed offsets are read with require_stable only: without it a reader can get a value that a transaction is about to replace (C3).
+// To go by committed offsets they are read with require_stable only: without it a reader can get a value that a transaction is about to
+// replace (C3).
 import {
   FetchIsolationLevels,
   ListOffsetTimestamps,
@@ -30,10 +31,30 @@ export function committedOffsets(
   topic: string,
   partitions: readonly number[],
 ): Promise<CommittedOffsets> {
+  return fetchOffsets(cluster, group, topic, partitions, true);
+}
+
+/** What the group has as long as no transaction under way is committed, ours included. */
+export async function offsetsBeforeTransactions(
+  cluster: Cluster,
+  group: string,
+  topic: string,
+  partitions: readonly number[],
+): Promise<Offsets> {
+  return (await fetchOffsets(cluster, group, topic, partitions, false)).offsets;
+}
+
+function fetchOffsets(
+  cluster: Cluster,
+  group: string,
+  topic: string,
+  partitions: readonly number[],
+  requireStable: boolean,
+): Promise<CommittedOffsets> {
   const what = `offsets of group ${group} on topic ${topic}`;
   return cluster.withCoordinator('GROUP', group, async (connection) => {
     const wanted = [{ groupId: group, memberEpoch: -1, topics: [{ name: topic, partitionIndexes: [...partitions] }] }];
-    const response = await call(connection, offsetFetchV8.api, wanted, true);
+    const response = await call(connection, offsetFetchV8.api, wanted, requireStable);
     const answer = response.groups[0];
     if (answer === undefined) throw new SplitterError('BrokerUnreachable', `${what}: no answer`, { retryable: true });
     throwIfError(answer.errorCode, what);

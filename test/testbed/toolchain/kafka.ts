@@ -8,6 +8,8 @@ import { cached, isCached } from '../cache.ts';
 import { runCommand } from '../commands.ts';
 
 export const kafkaVersion = '4.1.0';
+/** Before KIP-848, share groups and types of groups. */
+export const olderKafkaVersion = '3.7.2';
 export const elasticMqVersion = '1.7.1';
 
 /** Measured on two cores: for the announcement before anything is built. */
@@ -100,11 +102,16 @@ async function ensure(
 }
 
 /** Throws only when the download fails. */
-export function ensureKafka(): Promise<JavaProgram> {
-  return ensure(KAFKA, `kafka-${kafkaVersion}`, kafkaVersion, [
-    { group: 'org.apache.kafka', name: 'kafka_2.13', version: kafkaVersion },
+export function ensureKafka(version = kafkaVersion): Promise<JavaProgram> {
+  return ensure(KAFKA, `kafka-${version}`, version, [
+    { group: 'org.apache.kafka', name: 'kafka_2.13', version },
     { group: 'org.slf4j', name: 'slf4j-simple', version: '1.7.36' },
   ]);
+}
+
+/** Throws only when the download fails. */
+export function ensureOlderKafka(): Promise<JavaProgram> {
+  return ensureKafka(olderKafkaVersion);
 }
 
 /** Throws only when the download fails. */

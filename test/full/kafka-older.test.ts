@@ -1,0 +1,29 @@
+/** The same life of a split with a broker of Kafka 3.7, which knows no KIP-848 groups, no share groups and no types of groups. */
+import { after, before, describe, it } from 'node:test';
+import { type Application, livesThroughASplit } from '../brokers/foreign/kafka-life.ts';
+import { skipWithout } from '../brokers/foreign/programs.ts';
+import { type KafkaWorld, opened, openKafkaWorld, skip } from '../brokers/kafka-support.ts';
+import { ensureOlderKafka } from '../testbed/toolchain/kafka.ts';
+
+const program = await ensureOlderKafka();
+const COOPERATIVE = { 'partition.assignment.strategy': 'cooperative-sticky' };
+
+const APPLICATIONS: readonly Application[] = [
+  { library: 'kafkajs', commit: 'auto' },
+  { library: 'java', commit: 'poll' },
+  { library: 'confluent', commit: 'record', properties: COOPERATIVE },
+];
+
+describe('a broker of Kafka 3.7', { skip }, () => {
+  let world: KafkaWorld | undefined;
+  before(async () => {
+    world = await openKafkaWorld({}, {}, program);
+  });
+  after(() => world?.close());
+
+  for (const application of APPLICATIONS) {
+    it(`serves a ${application.library} application`, { skip: skipWithout(application.library) }, () =>
+      livesThroughASplit(opened(world), application),
+    );
+  }
+});
