@@ -23,7 +23,7 @@ export class OffsetKeeper {
   readonly #readers = new Map<string, Offsets>();
   #committedAt: number;
   /** Asked once for each time that offsets are committed again. */
-  #retentionMs: Promise<number | undefined> | undefined;
+  #retention: { ms: number | undefined } | undefined;
 
   constructor(options: OffsetKeeperOptions) {
     this.#options = options;
@@ -40,13 +40,12 @@ export class OffsetKeeper {
 
   async recommit(): Promise<void> {
     const { engine, cluster, clock, recommitMs } = this.#options;
-    this.#retentionMs ??= offsetsRetentionMs(cluster);
-    const retentionMs = await this.#retentionMs;
-    const dueMs = Math.min(recommitMs, (retentionMs ?? Number.POSITIVE_INFINITY) / 3);
+    this.#retention ??= { ms: await offsetsRetentionMs(cluster) };
+    const dueMs = Math.min(recommitMs, (this.#retention.ms ?? Number.POSITIVE_INFINITY) / 3);
     if (clock.monotonic() - this.#committedAt < dueMs) return;
     for (const { transactions } of engine.lanes) await transactions.recommit();
     this.#committedAt = clock.monotonic();
-    this.#retentionMs = undefined;
+    this.#retention = undefined;
   }
 
   /**

@@ -1,5 +1,6 @@
 // Settings as brokers have them, for a topic or for the broker itself. Reads only.
 import { ConfigResourceTypes, type Connection, describeConfigsV4 } from '@platformatic/kafka';
+import { toSplitterError } from '../../errors.ts';
 import { call } from './call.ts';
 import type { Cluster } from './cluster.ts';
 import { throwIfError } from './errors.ts';
@@ -12,18 +13,21 @@ export async function topicConfigs(cluster: Cluster, topic: string): Promise<Map
 
 /**
  * How long offsets are kept that nobody commits again (`offsets.retention.minutes`), as one of the brokers has it; undefined when we may
- * not ask or it does not say.
+ * not ask or it does not say. @throws retryable errors.
  */
 export async function offsetsRetentionMs(cluster: Cluster): Promise<number | undefined> {
   const name = 'offsets.retention.minutes';
   const [node] = cluster.nodes;
   if (node === undefined) return undefined;
   const resource = { resourceType: ConfigResourceTypes.BROKER, resourceName: String(node), configurationKeys: [name] };
-  const configs = await describe(await cluster.broker(node), resource, `settings of broker ${node}`).catch(
-    () => undefined,
-  );
+  const configs = await describe(await cluster.broker(node), resource, `settings of broker ${node}`).catch(refused);
   const minutes = Number(configs?.get(name));
   return minutes > 0 ? minutes * 60_000 : undefined;
+}
+
+/** What may work the next time is no refusal. */
+function refused(error: unknown): undefined {
+  if (toSplitterError(error).retryable) throw error;
 }
 
 type Resource = { resourceType: number; resourceName: string; configurationKeys: string[] | null };
