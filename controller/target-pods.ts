@@ -17,18 +17,21 @@ export class TargetPods {
   /** By uid of the split; the selector of a split never changes. */
   readonly #watches = new Map<string, Reflector<Pod>>();
   readonly #ending = new Set<Promise<void>>();
+  #isStopped = false;
 
   constructor(options: TargetPodsOptions) {
     this.#options = options;
   }
 
-  /** As the reflector of splits tells it. */
+  /** As the reflector of splits tells it. After `stop` it begins nothing any more. */
   note({ before, after }: Pick<Change<WorkloadSplit>, 'before' | 'after'>): void {
+    if (this.#isStopped) return;
     if (before && before.metadata.uid !== after?.metadata.uid) this.#end(before.metadata.uid ?? '');
     if (after && !this.#watches.has(after.metadata.uid ?? '')) this.#begin(after);
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     for (const uid of [...this.#watches.keys()]) this.#end(uid);
     await Promise.all(this.#ending);
   }

@@ -4,7 +4,7 @@ import { type Clock, pause, systemClock, untilAborted } from '../clock.ts';
 import { SplitterError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { kubeMetrics } from '../metrics/kube.ts';
-import { isAlreadyExists } from './api-error.ts';
+import { isLostRace } from './api-error.ts';
 import { type Lease, LeaseObserver, microTime } from './lease.ts';
 import { LEASES } from './resources.ts';
 import type { KubeClient } from './types.ts';
@@ -115,7 +115,7 @@ export class LeaderElector {
       if (end.aborted) break;
       // Also at the end a renewal is waited for: the release would run into it.
       await Promise.race([this.#renew(), untilAborted(lost.signal)]);
-      // Somebody else holds it: no need to wait for the deadline.
+      // Somebody else holds it, or may at any moment: no need to wait for the deadline.
       if (!lost.signal.aborted && this.#held === undefined) {
         lost.abort();
         onLost();
@@ -156,7 +156,7 @@ export class LeaderElector {
     }
   }
 
-  /** Never rejects. On a conflict it looks who holds the Lease: `#held` is undefined afterwards when it is somebody else. */
+  /** Never rejects. After a lost race it looks who holds the Lease: `#held` is undefined afterwards when it is somebody else, or nobody. */
   async #renew(): Promise<void> {
     const { client, namespace, name, identity, log } = this.#options;
     const held = this.#held;
@@ -212,10 +212,6 @@ export class LeaderElector {
       renewTime: microTime(this.#clock.now()),
     };
   }
-}
-
-function isLostRace(error: unknown): boolean {
-  return isAlreadyExists(error) || (error instanceof SplitterError && error.code === 'Conflict');
 }
 
 function lostLease(name: string): SplitterError {

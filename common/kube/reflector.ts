@@ -60,7 +60,7 @@ export class Reflector<T extends KubeObject> {
     this.#loop ??= this.#run();
   }
 
-  /** Ends the watch; the cache stays readable. */
+  /** Ends the watch and tells nothing more; the cache stays readable. */
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return this.#loop;
     this.#stopping.abort();
@@ -160,6 +160,8 @@ export class Reflector<T extends KubeObject> {
     let working = false;
     await this.#counted(kubeMetrics.watches, async () => {
       for await (const event of this.#events()) {
+        // What had arrived before the stop is told to nobody: whoever was told would begin something that nobody ends.
+        if (this.#stopping.signal.aborted) return;
         this.#contact();
         working = true;
         onWorking();

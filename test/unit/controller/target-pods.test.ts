@@ -73,4 +73,21 @@ describe('the watch on the pods of split targets', () => {
     putPod(kube, 'c');
     assert.equal(woken.length, 3);
   });
+
+  it('begins no watch any more once it was stopped: nobody would be left to end it', async () => {
+    const { kube, woken, pods } = setUp();
+    putPod(kube, 'a');
+    const split = putSplit(kube);
+    await pods.stop();
+    let lists = 0;
+    const { list } = kube;
+    kube.list = ((...args: Parameters<typeof list>) => {
+      lists += 1;
+      return list.apply(kube, args);
+    }) as typeof list;
+    pods.note(appearing(split));
+    assert.equal(lists, 0);
+    assert.deepEqual(woken, []);
+    await pods.stop();
+  });
 });

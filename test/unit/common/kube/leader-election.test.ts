@@ -172,6 +172,14 @@ describe('LeaderElector', () => {
     assert.equal(lease().spec.holderIdentity, 'x');
   });
 
+  it('stops the work at once when the lease was deleted: another replica may make it anew at any moment', async () => {
+    const a = start('a');
+    await leads(a);
+    server.remove(PATH);
+    await pass(2_000);
+    assert.deepEqual(a.events.slice(0, 3), ['started', 'told to stop', 'stopped']);
+  });
+
   it('goes on when somebody else only touched the lease', async () => {
     const a = start('a');
     await leads(a);

@@ -212,6 +212,30 @@ describe('Reflector', () => {
     assert.deepEqual(seen, ['shop/a']);
   });
 
+  it('tells nothing after it was stopped, also of events that had arrived before', async () => {
+    const pod = (name: string) => ({ metadata: { name, namespace: 'shop', uid: name, resourceVersion: name } });
+    const stopping = new Reflector<KubeObject>({
+      client: {
+        list: async () => ({ items: [], resourceVersion: '1' }),
+        async *watch<T extends KubeObject>() {
+          for (const name of ['2', '3']) yield { type: 'ADDED' as const, object: pod(name) as KubeObject as T };
+        },
+      },
+      resource: PODS,
+      log: silentLog(),
+      clock,
+    });
+    const told: string[] = [];
+    const stopped = Promise.withResolvers<void>();
+    stopping.onChange(({ key }) => {
+      told.push(key);
+      stopped.resolve(stopping.stop());
+    });
+    stopping.start();
+    await stopped.promise;
+    assert.deepEqual(told, ['shop/2']);
+  });
+
   it('ends its wait for the first list when stopped or told to', async () => {
     void server.failNext(isList, () => {});
     reflector.start();
