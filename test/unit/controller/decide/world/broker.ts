@@ -43,9 +43,11 @@ export class Broker {
     if (this.mode === 'denies') throw new SplitterError('PermissionDenied', 'CreateQueue is not allowed');
   }
 
+  /** What an application sends to its own copy after its group was moved back is in no original, and goes with the copy (ADR 11). */
   produce(queue: string): void {
     this.produced += 1;
-    this.#add(this.waiting, queue, 1);
+    if (this.#givenUp.has(queue)) this.dropped += 1;
+    else this.#add(this.waiting, queue, 1);
   }
 
   create(name: string): void {
