@@ -1,5 +1,6 @@
 // What was made for a split, written down once more outside of it: a Lease in the operator's namespace, which outlives a WorkloadSplit that
 // lost its finalizer, or was handed over. It holds no credential, no filter and no value of a variable.
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { GROUP, MEMORY_LABEL } from '../../api/constants.ts';
 import { splitQueue } from '../../api/kinds/split-queue.ts';
@@ -11,8 +12,10 @@ import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
 const HOLDER_ANNOTATION = `${GROUP}/holder`;
 const MEMORY_ANNOTATION = `${GROUP}/memory`;
 
-/** Annotations of one object may have 256 KiB together. */
+/** Annotations of one object may have 256 KiB together; the longest ledger has more, and compresses to a quarter. */
 const MAX_LENGTH = 200_000;
+const GZIP_PREFIX = 'gzip,';
+const MAX_UNPACKED_BYTES = 16 * 1024 * 1024;
 
 const memory = z.object({
   split: z.object({ namespace: z.string(), name: z.string(), uid: z.string() }),
@@ -57,7 +60,7 @@ export async function forget(place: Place, splitUid: string | undefined): Promis
 export async function memories({ client, operatorNamespace }: Place): Promise<Memory[]> {
   const { items } = await client.list<Lease>(LEASES, { namespace: operatorNamespace, labelSelector: MEMORY_LABEL });
   return items.flatMap(({ metadata }) => {
-    const parsed = memory.safeParse(parseJson(metadata.annotations?.[MEMORY_ANNOTATION] ?? ''));
+    const parsed = memory.safeParse(decode(metadata.annotations?.[MEMORY_ANNOTATION] ?? ''));
     return parsed.success ? [parsed.data] : [];
   });
 }
@@ -75,10 +78,16 @@ function textOf({ metadata, spec }: WorkloadSplit, handedOver: boolean): string 
     resources: spec.resources,
     handedOver,
   };
-  const text = JSON.stringify(content);
+  const text = encode(content);
   if (text.length <= MAX_LENGTH) return text;
   // Without them a group cannot be rewound, and unread topics are kept.
-  return JSON.stringify({ ...content, queues: content.queues.map(({ start: _, ...queue }) => queue) });
+  return encode({ ...content, queues: content.queues.map(({ start: _, ...queue }) => queue) });
+}
+
+/** Readable as long as that is possible. */
+function encode(content: Memory): string {
+  const text = JSON.stringify(content);
+  return text.length <= MAX_LENGTH ? text : `${GZIP_PREFIX}${gzipSync(text).toString('base64')}`;
 }
 
 /** What it takes to find a queue and to give back what is in it. */
@@ -93,10 +102,14 @@ function essence(queue: SplitQueue): SplitQueue {
   };
 }
 
-function parseJson(text: string): unknown {
+function decode(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.startsWith(GZIP_PREFIX) ? unpack(text.slice(GZIP_PREFIX.length)) : text);
   } catch {
     return undefined;
   }
+}
+
+function unpack(base64: string): string {
+  return gunzipSync(Buffer.from(base64, 'base64'), { maxOutputLength: MAX_UNPACKED_BYTES }).toString();
 }

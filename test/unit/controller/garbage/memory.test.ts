@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { LedgerEntry } from '../../../../api/kinds/workload-split.ts';
 import { LEASES } from '../../../../common/kube/resources.ts';
@@ -62,15 +63,31 @@ describe('what is remembered of a split', () => {
     assert.deepEqual(await memories(context), []);
   });
 
+  it('of the longest ledger fits into an annotation', async () => {
+    const { context, kube, split } = setUp();
+    const resources = Array.from({ length: 1024 }, (): LedgerEntry => {
+      const name = `mirrord-${randomInt(1e10)}-orders-of-a-rather-long-name-with-its-region-and-its-team`;
+      const url = `https://sqs.eu-north-1.amazonaws.com/123456789012/${name}`;
+      return { ...FALLBACK, name, url, queue: `queue-${randomInt(1e10)}-of-a-rather-long-name`, state: 'Created' };
+    });
+    assert.ok(JSON.stringify(resources).length > 256 * 1024);
+    await remember(context, { ...split, spec: { ...split.spec, resources } });
+    const lease = kube.peek<{ metadata: { annotations: Record<string, string> } }>(LEASES, NAME);
+    const lengths = Object.entries(lease?.metadata.annotations ?? {}).map(([key, value]) => key.length + value.length);
+    assert.ok(lengths.reduce((sum, length) => sum + length, 0) < 256 * 1024, `${lengths}`);
+    assert.deepEqual((await memories(context))[0]?.resources, resources);
+  });
+
   it('fits into an annotation: where partitions began is left out before anything else', async () => {
     const { context, split } = setUp();
-    const start = Array.from({ length: 2048 }, (_, partition) => ({ partition, offset: '9'.repeat(20) }));
-    const queues = ['a', 'b', 'c', 'd'].map((key) => sqsQueue(key, { start }));
+    const keys = Array.from({ length: 16 }, (_, index) => `queue-${index}`);
+    const start = () => Array.from({ length: 4096 }, (_, partition) => ({ partition, offset: `${randomInt(1e14)}` }));
+    const queues = keys.map((key) => sqsQueue(key, { start: start() }));
     await remember(context, { ...split, spec: { ...split.spec, queues } });
     const [memory] = await memories(context);
     assert.deepEqual(
       memory?.queues.map(({ key, start: known }) => [key, known]),
-      ['a', 'b', 'c', 'd'].map((key) => [key, undefined]),
+      keys.map((key) => [key, undefined]),
     );
     assert.deepEqual(memory?.resources, [FALLBACK]);
   });
@@ -79,7 +96,7 @@ describe('what is remembered of a split', () => {
     const { context, kube, split } = setUp();
     await remember(context, split);
     const lease = kube.peek<{ metadata: object }>(LEASES, NAME);
-    for (const text of ['not JSON', '{"split":1}']) {
+    for (const text of ['not JSON', '{"split":1}', 'gzip,', 'gzip,bm90IGd6aXA=']) {
       kube.put(LEASES, {
         ...lease,
         metadata: {
