@@ -17,25 +17,36 @@ const CONFIG = {
   feature: { split_queues: { orders: { queue_type: 'SQS', message_filter: { tenant: '^alice$' } } } },
 };
 
+/** `put` adds to a file; `announce` makes it, with all that is in it, at one moment. */
+const FILES = `
+  const fs = require('fs'); const path = (name) => process.env.FOLDER + '/' + name;
+  const put = (name, text) => fs.appendFileSync(path(name), text);
+  const announce = (name, text) => { put('.' + name, text); fs.renameSync(path('.' + name), path(name)); };`;
+
 /** Writes a letter for each signal, and ends with code 5 after a while, so that a second delivery would be seen. */
-const COUNTING = `
-  const fs = require('fs'); const put = (name, text) => fs.appendFileSync(process.env.FOLDER + '/' + name, text);
+const COUNTING = `${FILES}
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {
     put('signals', name + ' ');
     setInterval(() => process.exit(5), 300);
   });
-  put('started', String(process.pid)); setInterval(() => {}, 1000);`;
+  announce('started', String(process.pid)); setInterval(() => {}, 1000);`;
 
 /** Takes Ctrl-C and goes on. */
 const STUBBORN = COUNTING.replace('process.exit(5)', '0');
 
 /** Ends well, and leaves something running in its process group. */
-const LEAVES_CHILD = `
-  const fs = require('fs'); const put = (name, text) => fs.appendFileSync(process.env.FOLDER + '/' + name, text);
+const LEAVES_CHILD = `${FILES}
   const child = require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
-  child.once('spawn', () => { put('child', String(child.pid)); put('started', String(process.pid)); process.exit(0); });`;
+  child.once('spawn', () => { put('child', String(child.pid)); announce('started', String(process.pid)); process.exit(0); });`;
 
-type Running = { process: ChildProcess; folder: string; read(name: string): string; ended(): Promise<unknown[]> };
+type Running = {
+  process: ChildProcess;
+  folder: string;
+  read(name: string): string;
+  /** What the terminal has shown. */
+  shown(): string;
+  ended(): Promise<unknown[]>;
+};
 
 /** `through`: what stands in front of node, for example a shell that stays in between. */
 async function start(
@@ -53,11 +64,15 @@ async function start(
   const [program, parameters] =
     how === 'pipe' ? [process.execPath, args] : ['script', ['-qec', `exec ${quoted}`, '/dev/null']];
   const child = spawn(program, parameters, {
-    stdio: ['pipe', 'ignore', 'ignore'],
+    stdio: ['pipe', how === 'terminal' ? 'pipe' : 'ignore', 'ignore'],
     env: { ...process.env, FOLDER: folder },
     detached: true,
   });
   const exited = once(child, 'exit');
+  let shown = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+  });
   const read = (name: string) => readFileSync(join(folder, name), 'utf8');
   t.after(() => {
     for (const pid of [child.pid, existsSync(join(folder, 'started')) ? Number(read('started')) : undefined])
@@ -68,12 +83,19 @@ async function start(
     deadlineMs: DEADLINE_MS,
     intervalMs: 20,
   });
-  return { process: child, folder, read, ended: () => withDeadline(exited, 'the end of qsplit', DEADLINE_MS) };
+  return {
+    process: child,
+    folder,
+    read,
+    shown: () => shown,
+    ended: () => withDeadline(exited, 'the end of qsplit', DEADLINE_MS),
+  };
 }
 
 function killGroup(pid: number | undefined): void {
   try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    // -0 would be the group that all tests run in.
+    if (pid) process.kill(-pid, 'SIGKILL');
   } catch {
     // It has ended, as it should.
   }
@@ -106,7 +128,9 @@ test('Ctrl-C in a terminal reaches the command once', async (t) => {
 test('a second Ctrl-C in a terminal kills the command', async (t) => {
   const running = await start(t, STUBBORN, 'terminal');
   running.process.stdin?.write('\x03');
-  await waitFor('the first Ctrl-C', () => existsSync(join(running.folder, 'signals')), { deadlineMs: DEADLINE_MS });
+  // Both must have had it: of two signals that wait for a process it gets one.
+  const hadIt = () => existsSync(join(running.folder, 'signals')) && running.shown().includes('Ctrl-C again kills it');
+  await waitFor('the first Ctrl-C', hadIt, { deadlineMs: DEADLINE_MS });
   running.process.stdin?.write('\x03');
   assert.deepEqual(await running.ended(), [137, null]);
   assert.equal(running.read('left'), '');
@@ -138,7 +162,9 @@ for (const how of ['pipe', 'terminal'] as const) {
     const running = await start(t, COUNTING, how);
     const command = identify(Number(running.read('started')));
     assert.ok(command);
-    process.kill(parentOf(command.pid), 'SIGKILL');
+    const qsplit = parentOf(command.pid);
+    assert.ok(qsplit > 1);
+    process.kill(qsplit, 'SIGKILL');
     await waitFor('the end of the command', () => !isAlive(command), { deadlineMs: DEADLINE_MS });
     // Of a terminal whose first process has died, the kernel hangs up as well, sooner or later.
     assert.match(running.read('signals'), how === 'pipe' ? /^SIGTERM $/ : /SIGTERM /);
