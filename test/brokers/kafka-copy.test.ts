@@ -1,6 +1,6 @@
 /** Copies by the Kafka data path are exact: compared with kcat, byte for byte, for odd records, all codecs, old times, gaps and transactions. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { CompressionTypes, type Message } from 'kafkajs';
 import { writeContent } from '../../common/kafka/wire/record-batch.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
@@ -12,19 +12,17 @@ import {
   createOriginal,
   createSplit,
   type KafkaWorld,
-  opened,
   openKafkaWorld,
   openPipeline,
   skip,
   unique,
+  useKafkaWorld,
 } from './kafka-support.ts';
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  // The broker looks for deletable segments all the time: what it may delete it does.
-  world = await openKafkaWorld({ 'log.retention.check.interval.ms': '1000', 'log.cleaner.backoff.ms': '500' });
-});
-after(() => world?.close());
+// The broker looks for deletable segments all the time: what it may delete it does.
+const world = useKafkaWorld(() =>
+  openKafkaWorld({ 'log.retention.check.interval.ms': '1000', 'log.cleaner.backoff.ms': '500' }),
+);
 
 const tenant = (name: string) => ({ tenant: name });
 const YEAR_2001 = '1000000000000';
@@ -50,7 +48,7 @@ const ODD: Message[] = [
 
 describe('copies', { skip }, () => {
   it('are exact for odd records, as kcat sees them', async (context) => {
-    const kafka = opened(world);
+    const kafka = world();
     if (!(await ensureKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
     const topic = await createOriginal(kafka, 4, [
       { name: 'message.timestamp.after.max.ms', value: String(10 * 3_600_000) },
@@ -72,7 +70,7 @@ describe('copies', { skip }, () => {
   });
 
   it('keep bytes that no client here can write: null header values, no time, names that are no text', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 1);
     const writer = new TransactionalProducer(kafka.cluster, unique('writer'));
     await writer.take();
@@ -109,7 +107,7 @@ describe('copies', { skip }, () => {
 
   for (const [codec, name] of ['none', 'gzip', 'snappy', 'lz4', 'zstd'].entries()) {
     it(`are exact for ${name}, and stay compressed so`, async (context) => {
-      const kafka = opened(world);
+      const kafka = world();
       if (!(await ensureKcat())) return context.skip('kcat is missing; install it, for example: apt-get install kcat');
       const topic = await createOriginal(kafka, 1);
       await produceWithKcat(kafka, topic, name, 500);
@@ -125,7 +123,7 @@ describe('copies', { skip }, () => {
   }
 
   it('skip aborted and unfinished transactions of the application, and what compaction removed', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 1, [
       { name: 'cleanup.policy', value: 'compact' },
       { name: 'segment.ms', value: '100' },
@@ -185,7 +183,7 @@ describe('copies', { skip }, () => {
   });
 
   it('of batches larger than the topic takes are cut smaller', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 1, [{ name: 'max.message.bytes', value: '20000' }]);
     const messages = Array.from({ length: 100 }, (_, id) => ({ value: `${id} ${'x'.repeat(2000)}` }));
     for (let at = 0; at < 100; at += 5) await kafka.producer.send({ topic, messages: messages.slice(at, at + 5) });

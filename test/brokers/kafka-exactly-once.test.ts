@@ -1,7 +1,7 @@
 /** Kafka is exactly once: the forwarder dies by SIGKILL at each named point and another takes over; fenced and stopped ones write nothing any more. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { SplitQueue } from '../../api/kinds/workload-split.ts';
 import { CRASH_POINT_VARIABLE } from '../../common/crash-points.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
@@ -21,22 +21,18 @@ import {
   createOriginal,
   createSplit,
   type KafkaWorld,
-  opened,
   openKafkaWorld,
   openPipeline,
   type Split,
   skip,
+  useKafkaWorld,
 } from './kafka-support.ts';
 
 const PROGRAM = join(import.meta.dirname, 'kafka-pipeline-program.ts');
 const TOTAL = 600;
 const FILTER = { alice: { tenant: '^alice$' } };
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  world = await openKafkaWorld();
-});
-after(() => world?.close());
+const world = useKafkaWorld(openKafkaWorld);
 
 const start = (kafka: KafkaWorld, queue: SplitQueue, crashPoint = ''): Promise<Supervised> =>
   kafka.place.start(process.execPath, [PROGRAM, kafka.broker.bootstrapServers, JSON.stringify(queue)], {
@@ -75,7 +71,7 @@ describe('the Kafka pipeline', { skip }, () => {
   const points = ['before-produce:2', 'between-produce-and-commit:3', 'between-offsets-and-end:2', 'after-end:4'];
   for (const point of points) {
     it(`forwards exactly once when it dies at kafka.${point}`, async () => {
-      const kafka = opened(world);
+      const kafka = world();
       const made = await split(kafka);
       await sendNumbered(kafka, made.topic, 0, TOTAL);
       await runUntilKilled(kafka, made.queue, `kafka.${point}`);
@@ -88,7 +84,7 @@ describe('the Kafka pipeline', { skip }, () => {
   }
 
   it('goes on exactly once when another takes over while it is stopped, and writes nothing when it wakes up', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const made = await split(kafka);
     const first = openPipeline(kafka, made.queue);
     await first.apply(made.queue);
@@ -108,7 +104,7 @@ describe('the Kafka pipeline', { skip }, () => {
   });
 
   it('writes nothing while its Lease is not fresh, and goes on when it is', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const made = await split(kafka);
     const pipeline = openPipeline(kafka, made.queue);
     await pipeline.apply(made.queue);
@@ -124,7 +120,7 @@ describe('the Kafka pipeline', { skip }, () => {
   });
 
   it('cannot move the group any more after the controller has fenced it', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const made = await split(kafka);
     const pipeline = openPipeline(kafka, made.queue);
     await pipeline.apply(made.queue);
@@ -138,7 +134,7 @@ describe('the Kafka pipeline', { skip }, () => {
   });
 
   it('a dead transaction of a predecessor is ended by the fence at once, not by its timeout', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const made = await split(kafka);
     await sendNumbered(kafka, made.topic, 0, TOTAL);
     await runUntilKilled(kafka, made.queue, 'kafka.between-offsets-and-end:1');
@@ -150,7 +146,7 @@ describe('the Kafka pipeline', { skip }, () => {
   });
 
   it('an epoch of a producer that was renewed goes on, one that was taken does not', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const made = await split(kafka);
     const one = new TransactionalProducer(kafka.cluster, `${made.queue.transactionalIdPrefix}-0`);
     await one.take();

@@ -1,7 +1,7 @@
 /** Consumer groups that are alive: who reads the original, commits without membership, offset 0 before the first record, drained or not. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { Consumer as ConsumerProtocolClient, consumerGroupHeartbeatV1 } from '@platformatic/kafka';
 import { AssignerProtocol, type Consumer, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
 import { call } from '../../common/kafka/wire/call.ts';
@@ -16,20 +16,16 @@ import {
   createTopic,
   type KafkaWorld,
   makeTopic,
-  opened,
   openKafkaWorld,
   openPipeline,
   skip,
   unique,
+  useKafkaWorld,
 } from './kafka-support.ts';
 import { shareGroupHeartbeat } from './share-group.ts';
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  // Share groups (KIP-932) are switched off in a new cluster of Kafka 4.1.
-  world = await openKafkaWorld({}, { formatting: ['--feature', 'share.version=1'] });
-});
-after(() => world?.close());
+// Share groups (KIP-932) are switched off in a new cluster of Kafka 4.1.
+const world = useKafkaWorld(() => openKafkaWorld({}, { formatting: ['--feature', 'share.version=1'] }));
 
 const ADDRESS = '127.0.0.1';
 
@@ -70,7 +66,7 @@ const range = (count: number) => Array.from({ length: count }, (_, id) => id);
 
 describe('a group of kafkajs members', { skip }, () => {
   it('gets offset 0 of a temporary topic while it is active, and its offsets of the original moved', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka);
     const group = unique('app');
     await makeTopic(kafka, `${topic}-other`, 1);
@@ -97,7 +93,7 @@ describe('a group of kafkajs members', { skip }, () => {
   });
 
   it('that comes late with `latest` to a session topic gets everything', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka);
     const { queue } = await createSplit(kafka, topic, { alice: { tenant: '^alice$' } });
     const pipeline = openPipeline(kafka, queue);
@@ -113,7 +109,7 @@ describe('a group of kafkajs members', { skip }, () => {
   });
 
   it('is not settled while a member reads the original, whatever is assigned to whom', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 2);
     const { queue, group } = await createSplit(kafka, topic);
     const settle = (gone: string[] = []) => kafka.admin.settle(queue, new Set(gone));
@@ -130,7 +126,7 @@ describe('a group of kafkajs members', { skip }, () => {
   });
 
   it('evicts members of pods that are gone', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 2);
     const { queue, group } = await createSplit(kafka, topic);
     const { consumer } = await read(kafka, group, [topic]);
@@ -148,7 +144,7 @@ describe('a group of kafkajs members', { skip }, () => {
   });
 
   it('is told apart from one that nobody subscribes in: consumers that assign partitions themselves do not show', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 1);
     const group = unique('app');
     const described = async () => (await kafka.admin.describeOriginal(topic, {}, group)).isSubscribed;
@@ -164,7 +160,7 @@ describe('a group of kafkajs members', { skip }, () => {
   });
 
   it('that never committed and has no reset policy is refused, and is not once it has committed everywhere', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { queue, group, topic } = await createSplit(kafka, await createOriginal(kafka, 2));
     const admin = createKafkaAdmin(async () => new Map([...kafka.properties, ['auto.offset.reset', 'none']]));
     kafka.closeLater(() => admin.close());
@@ -178,7 +174,7 @@ describe('a group of kafkajs members', { skip }, () => {
   });
 
   it('of Kafka Streams is refused', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 1);
     const group = unique('streams');
     const stream: PartitionAssigner = (config) => ({ ...PartitionAssigners.roundRobin(config), ...named('stream') });
@@ -193,7 +189,7 @@ describe('a group of kafkajs members', { skip }, () => {
 
 describe('a share group (KIP-932)', { skip }, () => {
   it('is refused', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 1);
     const group = unique('share');
     const { errorCode } = await kafka.cluster.withCoordinator('GROUP', group, (connection) =>
@@ -220,7 +216,7 @@ function named(name: string) {
 
 describe('a group of the new protocol (KIP-848)', { skip }, () => {
   it('reads the fallback while its offsets of the original are moved, and is seen for what it reads', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 2);
     const group = unique('app');
     const { queue } = await createSplit(kafka, topic, {}, group);
@@ -258,7 +254,7 @@ describe('a group of the new protocol (KIP-848)', { skip }, () => {
   });
 
   it('with a pattern that matches the original is not settled', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 1);
     const { queue, group } = await createSplit(kafka, topic);
     const join = (pattern: string) =>

@@ -1,6 +1,6 @@
 /** Offsets of readers that the forwarder looks after: committed again when they are gone, and never in place of what a reader commits itself. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { systemClock } from '../../common/clock.ts';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
@@ -16,17 +16,13 @@ import {
   createSplit,
   FAST,
   type KafkaWorld,
-  opened,
   openKafkaWorld,
   skip,
   unique,
+  useKafkaWorld,
 } from './kafka-support.ts';
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  world = await openKafkaWorld();
-});
-after(() => world?.close());
+const world = useKafkaWorld(openKafkaWorld);
 
 const ignore = () => undefined;
 
@@ -59,7 +55,7 @@ async function untilStable(kafka: KafkaWorld, group: string, topic: string, expe
 
 describe('offsets of a reader', { skip }, () => {
   it('are committed again where they were when their reader is away for long', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 2);
     const group = unique('reader');
     const real = await openEngine(kafka, topic);
@@ -99,7 +95,7 @@ describe('offsets of a reader', { skip }, () => {
   });
 
   it('stay when it has committed between the look and our commit', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 2);
     const group = unique('reader');
     const engine = await openEngine(kafka, topic);
@@ -121,7 +117,7 @@ describe('offsets of a reader', { skip }, () => {
   });
 
   it('stay when it commits while our transaction is under way', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 1);
     const group = unique('reader');
     const producer = new TransactionalProducer(kafka.cluster, unique('offer'));

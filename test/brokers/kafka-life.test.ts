@@ -1,6 +1,6 @@
 /** The life of a Kafka split at the broker: sessions come and end, the drain, the way back, and what happens to the topics meanwhile. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { systemClock } from '../../common/clock.ts';
 import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
@@ -15,26 +15,21 @@ import {
   createTopicAgain,
   ending,
   FAST,
-  type KafkaWorld,
   makeTopic,
   OWNER,
-  opened,
   openKafkaWorld,
   openPipeline,
   routeOf,
   skip,
   unique,
+  useKafkaWorld,
 } from './kafka-support.ts';
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  world = await openKafkaWorld();
-});
-after(() => world?.close());
+const world = useKafkaWorld(openKafkaWorld);
 
 describe('the end of a session', { skip }, () => {
   it('moves what is left to the fallback before anything newer of the same key', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -65,7 +60,7 @@ describe('the end of a session', { skip }, () => {
   });
 
   it('waits for a reader that leaves, and evicts one that does not', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue, { readerGraceMs: 1_000 });
     await pipeline.apply(queue);
@@ -91,7 +86,7 @@ describe('the end of a session', { skip }, () => {
   });
 
   it('holds nothing up when nothing is left, and may be asked for again by another forwarder', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const first = openPipeline(kafka, queue);
     await first.apply(queue);
@@ -107,7 +102,7 @@ describe('the end of a session', { skip }, () => {
   });
 
   it('gives up order at the bound, says so by going on, and still loses nothing', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue, { sessionDrainTimeoutMs: 500, stableDeadlineMs: 60_000 });
     await pipeline.apply(queue);
@@ -130,7 +125,7 @@ describe('the end of a session', { skip }, () => {
   });
 
   it('is not said to be done when the forwarder goes away in the middle of it', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { queue } = await createSplit(kafka, await createOriginal(kafka, 1), { alice: ALICE });
     const route = routeOf(queue);
     const session = { ...route.destination, group: route.destination.group ?? '' };
@@ -164,7 +159,7 @@ describe('the end of a session', { skip }, () => {
 
 describe('the way back', { skip }, () => {
   it('leaves the group exactly at the next record of the original', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -195,7 +190,7 @@ describe('the way back', { skip }, () => {
   });
 
   it('counts what is left by records: markers and aborted ones never hold up the drain', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { queue, group } = await createSplit(kafka, await createOriginal(kafka, 2));
     const fallback = queue.fallback.name;
     const writer = kafka.kafka.producer({ transactionalId: unique('writer'), maxInFlightRequests: 1 });
@@ -220,7 +215,7 @@ describe('the way back', { skip }, () => {
   });
 
   it('deletes temporary topics by their id, brought back ones too, and groups with left-behind members', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { queue, entries } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const { alice } = entries;
     assert.ok(alice?.topicId);

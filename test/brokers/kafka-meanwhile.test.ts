@@ -1,6 +1,6 @@
 /** What happens to topics, groups and the broker while a Kafka split forwards. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
 import { waitFor } from '../testbed/wait.ts';
@@ -18,28 +18,23 @@ import {
   createOriginal,
   createSplit,
   growTopic,
-  type KafkaWorld,
   makeTopic,
-  opened,
   openKafkaWorld,
   openPipeline,
   routeOf,
   skip,
   unique,
+  useKafkaWorld,
 } from './kafka-support.ts';
 
 const sum = (offsets: Record<number, string>) =>
   Object.values(offsets).reduce((total, offset) => total + Number(offset), 0);
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  world = await openKafkaWorld();
-});
-after(() => world?.close());
+const world = useKafkaWorld(openKafkaWorld);
 
 describe('meanwhile', { skip }, () => {
   it('a second session gets its messages at once, the first one keeps what both match', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), {
       alice: ALICE,
       second: { tenant: 'a' },
@@ -61,7 +56,7 @@ describe('meanwhile', { skip }, () => {
   });
 
   it('what comes after a pause is forwarded as well, though a read was under way when it was held', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -76,7 +71,7 @@ describe('meanwhile', { skip }, () => {
   });
 
   it('a partition that the original gets is forwarded from its first record, to readers with `latest` too', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, group, queue, entries } = await createSplit(kafka, await createOriginal(kafka, 2), {
       alice: ALICE,
     });
@@ -108,7 +103,7 @@ describe('meanwhile', { skip }, () => {
   });
 
   it('a partition that comes too late to be forwarded is read from its first record by the restored target', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -126,7 +121,7 @@ describe('meanwhile', { skip }, () => {
   });
 
   it('offsets of the original that somebody deletes are committed again, and that is said', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 2), { alice: ALICE });
     const said = new Set<string>();
     const pipeline = openPipeline(kafka, queue, {}, ({ message }) => said.add(message ?? ''));
@@ -146,7 +141,7 @@ describe('meanwhile', { skip }, () => {
   });
 
   it('a commit by somebody else stops the split instead of being overwritten', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -165,7 +160,7 @@ describe('meanwhile', { skip }, () => {
   });
 
   it('the original that is deleted and made again ends the split', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -181,7 +176,7 @@ describe('meanwhile', { skip }, () => {
   });
 
   it('a session topic that is gone stops only the partitions that feed it', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 4), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -204,7 +199,7 @@ describe('meanwhile', { skip }, () => {
   });
 
   it('the broker dies and comes back: exactly once', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);

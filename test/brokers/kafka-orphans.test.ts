@@ -1,6 +1,6 @@
 /** Topics and groups that a lost split has left: deleted when they were read, given back by a rewind, kept while that is not possible. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { LedgerEntry } from '../../api/kinds/workload-split.ts';
 import type { Remains } from '../../controller/brokers/collector.ts';
 import { waitFor } from '../testbed/wait.ts';
@@ -12,21 +12,17 @@ import {
   type KafkaWorld,
   makeTopic,
   OWNER,
-  opened,
   openKafkaWorld,
   openPipeline,
   routeOf,
   type Split,
   skip,
+  useKafkaWorld,
 } from './kafka-support.ts';
 
 const NEVER = new AbortController().signal;
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  world = await openKafkaWorld();
-});
-after(() => world?.close());
+const world = useKafkaWorld(openKafkaWorld);
 
 /** As it is remembered: names only. */
 function remainsOf({ queue, entries }: Split): Remains {
@@ -73,7 +69,7 @@ async function lostSplit(kafka: KafkaWorld, read: number): Promise<Split> {
 
 describe('what a lost Kafka split has left', { skip }, () => {
   it('goes when everything was read', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const split = await lostSplit(kafka, 60);
     const before = await groupOffsets(kafka, split.group, split.topic);
     assert.deepEqual(await kafka.admin.collect(remainsOf(split), NEVER), []);
@@ -85,7 +81,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
   });
 
   it('goes with a topic that a reader has brought back, unless that holds records', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const split = await lostSplit(kafka, 60);
     const remains = remainsOf(split);
     const session = routeOf(split.queue).destination.name;
@@ -109,7 +105,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
   });
 
   it('is given back by a rewind when the group has no members', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const split = await lostSplit(kafka, 39);
     const records = await readAll(kafka, split.topic);
     assert.deepEqual(await kafka.admin.collect(remainsOf(split), NEVER), []);
@@ -129,7 +125,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
   });
 
   it('is kept when only the temporary topics have what nobody read', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const split = await lostSplit(kafka, 39);
     const records = await readAll(kafka, split.topic);
     const [first] = records.filter(({ value }) => Number(value?.toString()) > 39);
@@ -149,7 +145,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
   });
 
   it('is kept while the group has members, while another split lives, and when nobody knows where it began', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const split = await lostSplit(kafka, 39);
     const remains = remainsOf(split);
     const before = await groupOffsets(kafka, split.group, split.topic);

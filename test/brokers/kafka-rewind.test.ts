@@ -1,6 +1,6 @@
 /** A target that is gone: what nobody read is given back by moving the application's group, and nothing is produced into the original. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { waitFor } from '../testbed/wait.ts';
 import {
   commitUpTo,
@@ -14,22 +14,17 @@ import {
   ALICE,
   createOriginal,
   createSplit,
-  type KafkaWorld,
-  opened,
   openKafkaWorld,
   openPipeline,
   skip,
+  useKafkaWorld,
 } from './kafka-support.ts';
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  world = await openKafkaWorld();
-});
-after(() => world?.close());
+const world = useKafkaWorld(openKafkaWorld);
 
 describe('the rewind of a lost target, or of one that did not drain', { skip }, () => {
   it('goes to the first record of each partition that nobody read, in the fallback or in a session', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const original = await createOriginal(kafka);
     const { topic, group, queue } = await createSplit(kafka, original, { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
@@ -63,7 +58,7 @@ describe('the rewind of a lost target, or of one that did not drain', { skip }, 
   });
 
   it('moves a group whose members live and read the fallback', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -96,7 +91,7 @@ describe('the rewind of a lost target, or of one that did not drain', { skip }, 
   });
 
   it('says how many unread copies have no original any more', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -109,7 +104,7 @@ describe('the rewind of a lost target, or of one that did not drain', { skip }, 
   });
 
   it('moves nothing when everything was read', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka));
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);

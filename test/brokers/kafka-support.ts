@@ -1,6 +1,7 @@
 // What the Kafka broker tests share: one broker, topics with free names, split queues made by the product's own admin, and what a topic holds.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { after, before } from 'node:test';
 import type { Admin, Kafka, Producer } from 'kafkajs';
 import type { ForwarderQueueStatus, LedgerEntry, Route, SplitQueue } from '../../api/kinds/workload-split.ts';
 import { systemClock } from '../../common/clock.ts';
@@ -27,6 +28,16 @@ import { waitFor } from '../testbed/wait.ts';
 export function opened<World extends KafkaWorld>(world: World | undefined): World {
   assert.ok(world);
   return world;
+}
+
+/** Opens a world before the tests around this call and closes it after them. What it returns gives a test the world. */
+export function useKafkaWorld<World extends KafkaWorld>(open: () => Promise<World | undefined>): () => World {
+  let world: World | undefined;
+  before(async () => {
+    world = await open();
+  });
+  after(() => world?.close());
+  return () => opened(world);
 }
 
 export const OWNER = { clusterUid: 'cluster', splitUid: 'split' };

@@ -1,8 +1,8 @@
 /** Applications with other Kafka clients than ours live through a split: Java, librdkafka, Python; both group protocols. */
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { type Application, livesThroughASplit } from '../brokers/foreign/kafka-life.ts';
 import { skipWithout } from '../brokers/foreign/programs.ts';
-import { type KafkaWorld, opened, openKafkaWorld, skip } from '../brokers/kafka-support.ts';
+import { openKafkaWorld, skip, useKafkaWorld } from '../brokers/kafka-support.ts';
 
 const APPLICATIONS: Readonly<Record<string, Application>> = {
   'Java, classic protocol, auto commit': { library: 'java', commit: 'auto' },
@@ -20,13 +20,9 @@ const APPLICATIONS: Readonly<Record<string, Application>> = {
 };
 
 describe('applications of other Kafka clients', { skip, concurrency: 3 }, () => {
-  let world: KafkaWorld | undefined;
-  before(async () => {
-    world = await openKafkaWorld();
-  });
-  after(() => world?.close());
+  const world = useKafkaWorld(openKafkaWorld);
 
   for (const [name, application] of Object.entries(APPLICATIONS)) {
-    it(name, { skip: skipWithout(application.library) }, () => livesThroughASplit(opened(world), application));
+    it(name, { skip: skipWithout(application.library) }, () => livesThroughASplit(world(), application));
   }
 });

@@ -1,6 +1,6 @@
 /** Three brokers, three replicas, two of them needed: whichever broker dies or is elected, exactly once holds, and nothing is skipped. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { topicConfigs } from '../../common/kafka/wire/configs.ts';
 import {
   assertOrdered,
@@ -18,22 +18,18 @@ import {
   createTopic,
   ending,
   type KafkaClusterWorld,
-  opened,
   openKafkaClusterWorld,
   openPipeline,
   routeOf,
   skip,
   unique,
+  useKafkaWorld,
 } from '../brokers/kafka-support.ts';
 import { waitFor } from '../testbed/wait.ts';
 
 const PARTITIONS = 6;
 
-let world: KafkaClusterWorld | undefined;
-before(async () => {
-  world = await openKafkaClusterWorld(3, { 'min.insync.replicas': '2' });
-});
-after(() => world?.close());
+const world = useKafkaWorld(() => openKafkaClusterWorld(3, { 'min.insync.replicas': '2' }));
 
 type Node = KafkaClusterWorld['nodes'][number];
 
@@ -89,7 +85,7 @@ async function without(
 
 describe('a cluster of three brokers', { skip }, () => {
   it('has temporary topics as safe as the original', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { queue } = await createSplit(kafka, await createOriginal(kafka, PARTITIONS));
     const { partitions } = await kafka.cluster.describeTopic(queue.fallback.name);
     assert.deepEqual(
@@ -110,7 +106,7 @@ describe('a cluster of three brokers', { skip }, () => {
   ];
   for (const [what, choose] of victims) {
     it(`is exactly once when the broker dies that ${what}`, async () => {
-      const kafka = opened(world);
+      const kafka = world();
       const split = await createSplit(kafka, await createOriginal(kafka, PARTITIONS), { alice: ALICE });
       const { topic, queue } = split;
       const pipeline = openPipeline(kafka, queue, { partitionBytes: 2000, fetchBytes: 8000 });
@@ -131,7 +127,7 @@ describe('a cluster of three brokers', { skip }, () => {
   }
 
   it('makes, ends, drains and restores while one broker is away', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const original = await createOriginal(kafka, PARTITIONS);
     const victim = await leaderOf(kafka, original, 1);
     await without(kafka, victim, original, async () => {
@@ -160,7 +156,7 @@ describe('a cluster of three brokers', { skip }, () => {
   });
 
   it('moves left-overs of a session once, in order, while the broker dies that coordinates it', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, PARTITIONS), { alice: ALICE });
     const pipeline = openPipeline(kafka, queue);
     await pipeline.apply(queue);
@@ -185,7 +181,7 @@ describe('a cluster of three brokers', { skip }, () => {
   });
 
   it('forwards what an unclean election put in place of records that were read already', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const [one, other] = kafka.nodes;
     assert.ok(one && other);
     const topic = unique('orders');

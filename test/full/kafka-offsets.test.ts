@@ -1,31 +1,28 @@
 /** A broker that keeps offsets for one minute: those of an idle split are there after it, with a reader and without one. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { commitWithoutMembers } from '../../common/kafka/wire/offsets.ts';
 import { groupOffsets, sendNumbered, waitForRecords } from '../brokers/kafka-records.ts';
 import {
   ALICE,
   createOriginal,
   createSplit,
-  type KafkaWorld,
-  opened,
   openKafkaWorld,
   openPipeline,
   routeOf,
   skip,
   unique,
+  useKafkaWorld,
 } from '../brokers/kafka-support.ts';
 import { waitFor } from '../testbed/wait.ts';
 
-let world: KafkaWorld | undefined;
-before(async () => {
-  world = await openKafkaWorld({ 'offsets.retention.minutes': '1', 'offsets.retention.check.interval.ms': '1000' });
-});
-after(() => world?.close());
+const world = useKafkaWorld(() =>
+  openKafkaWorld({ 'offsets.retention.minutes': '1', 'offsets.retention.check.interval.ms': '1000' }),
+);
 
 describe('an idle split', { skip }, () => {
   it('keeps every offset of its groups beyond the time that the broker keeps them for', async () => {
-    const kafka = opened(world);
+    const kafka = world();
     const topic = await createOriginal(kafka, 2);
     const { queue, group } = await createSplit(kafka, topic, { alice: ALICE });
     const { destination } = routeOf(queue);

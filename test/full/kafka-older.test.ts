@@ -1,8 +1,8 @@
 /** The same life of a split with a broker of Kafka 3.7, which knows no KIP-848 groups, no share groups and no types of groups. */
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { type Application, livesThroughASplit } from '../brokers/foreign/kafka-life.ts';
 import { skipWithout } from '../brokers/foreign/programs.ts';
-import { type KafkaWorld, opened, openKafkaWorld, skip } from '../brokers/kafka-support.ts';
+import { openKafkaWorld, skip, useKafkaWorld } from '../brokers/kafka-support.ts';
 import { ensureOlderKafka } from '../testbed/toolchain/kafka.ts';
 
 const program = await ensureOlderKafka();
@@ -15,15 +15,11 @@ const APPLICATIONS: readonly Application[] = [
 ];
 
 describe('a broker of Kafka 3.7', { skip }, () => {
-  let world: KafkaWorld | undefined;
-  before(async () => {
-    world = await openKafkaWorld({}, {}, program);
-  });
-  after(() => world?.close());
+  const world = useKafkaWorld(() => openKafkaWorld({}, {}, program));
 
   for (const application of APPLICATIONS) {
     it(`serves a ${application.library} application`, { skip: skipWithout(application.library) }, () =>
-      livesThroughASplit(opened(world), application),
+      livesThroughASplit(world(), application),
     );
   }
 });
