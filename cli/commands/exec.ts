@@ -242,11 +242,13 @@ function aroundMirrord(
 /** The end that every path takes. A signal here means "do not wait": the session is deleted, and the controller goes on without us. */
 async function putBack(run: Run, session: LiveSession): Promise<void> {
   const { options, shell, reporter } = run;
-  const leave = new AbortController();
+  let leave = new AbortController();
   shell.signals.route(() => leave.abort());
   const { name } = session.reference;
   reporter.say({ event: 'ending', level: 'doing', message: `Ending session ${name}`, facts: { session: name } });
   const split = await Promise.race([readSplit(run), aborted(leave.signal)]);
+  // The end has to be asked for before anybody can leave.
+  leave = new AbortController();
   const { view } = session;
   const hadQueues = view === undefined || view.status?.queues !== undefined;
   const startedAt = shell.clock.monotonic();

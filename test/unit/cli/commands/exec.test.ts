@@ -244,6 +244,26 @@ test('a second signal does not wait for an API server that hangs', async (t) => 
   assert.match(deleting.stderr, /is ending; left after/);
 });
 
+test('a signal while the split is read for the last time does not keep a later one from being heard', async (t) => {
+  const never = () => new Promise<never>(() => undefined);
+  const bench = new ExecBench(t);
+  const get = bench.cluster.get.bind(bench.cluster);
+  const isEnding = () => bench.stderr.includes('Ending session');
+  bench.cluster.get = (resource, object) => (isEnding() ? never() : get(resource, object));
+  let isAsked = false;
+  bench.cluster.delete = () => {
+    isAsked = true;
+    return never();
+  };
+  const ended = bench.exec(['--yes'], 'process.exit(4)');
+  await bench.until('the end', isEnding);
+  bench.signal('SIGINT');
+  await bench.until('the deletion', () => isAsked);
+  bench.signal('SIGINT');
+  assert.equal(await ended, 4);
+  assert.match(bench.stderr, /is ending; left after/);
+});
+
 test('a session that may not be deleted ends by its heartbeat, which is said', async (t) => {
   const bench = new ExecBench(t);
   bench.cluster.refuse = (verb) => (verb === 'delete' ? refusals.denied() : undefined);
