@@ -16,7 +16,11 @@ const APPLICATIONS: Readonly<Record<string, Application>> = {
     commit: 'record',
     properties: { 'partition.assignment.strategy': 'cooperative-sticky', 'isolation.level': 'read_uncommitted' },
   },
+  'librdkafka, KIP-848': { library: 'confluent', commit: 'record', properties: { 'group.protocol': 'consumer' } },
   aiokafka: { library: 'aiokafka', commit: 'auto' },
+  '@platformatic/kafka': { library: 'platformatic', commit: 'auto' },
+  'kafkajs, which subscribes by pattern': { library: 'kafkajs', commit: 'auto', byPattern: true },
+  'Java, which subscribes by pattern': { library: 'java', commit: 'poll', byPattern: true },
 };
 
 describe('applications of other Kafka clients', { skip, concurrency: 3 }, () => {
