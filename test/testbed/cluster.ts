@@ -13,7 +13,7 @@ import { type Forward, type Forwarder, type InsideAddress, startForwarder } from
 import { type HostProgramService, hostProgramObjects } from './host-program-service.ts';
 import { getInside, type InsideRequest } from './inside-requests.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
-import { startNode } from './kubelet.ts';
+import { diedAtItsStart, startNode } from './kubelet.ts';
 import { network, openNodeHost } from './node-host.ts';
 import type { SpawnOptions, Supervised } from './processes.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -89,10 +89,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         apiServer: controlPlane.apiServer,
       };
       const secure = { authorityPem: controlPlane.authorityPem, token: controlPlane.adminToken };
+      let startAgain = async (): Promise<void> => undefined;
       const ready = (what: string, asked: InsideRequest, isReady: (body: string) => boolean = () => true) =>
         waitFor(
           `${what} of cluster ${name}`,
           async () => {
+            await startAgain();
             everythingRuns(components);
             const { status, body } = await getInside(forwarder, asked);
             if (status !== 200) throw new Error(`status ${status}: ${body.slice(0, 300)}`);
@@ -111,6 +113,14 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       if (controllers !== undefined) components['controllers'] = controllers;
       if (scheduler !== undefined) components['scheduler'] = scheduler;
       Object.assign(components, { kubelet: node.kubelet, proxy: node.proxy, dns });
+      let again: Promise<void> | undefined;
+      startAgain = async () => {
+        if (again === undefined && !(await diedAtItsStart(node.kubelet))) return;
+        again ??= node.startKubelet().then((kubelet) => {
+          components['kubelet'] = kubelet;
+        });
+        await again;
+      };
       await Promise.all([
         ready('the node', api(`/api/v1/nodes/${nodeName}`), (body) => isNodeReady(JSON.parse(body) as Node)),
         ready("the namespace's service account", api('/api/v1/namespaces/default/serviceaccounts/default')),

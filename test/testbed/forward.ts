@@ -68,6 +68,8 @@ export async function startForwarder(host: NodeHost): Promise<Forwarder> {
           one.pipe(other);
         }
       });
+      // A cluster that could not start leaves it open; it alone keeps no process alive.
+      server.unref();
       const forward: Forward = {
         host: '127.0.0.1',
         port: await listen(server),

@@ -1,5 +1,5 @@
 /** The one node of a cluster: kubelet and kube-proxy. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { type ControlPlane, nodeName } from './control-plane.ts';
 import { type NodeHost, network, runFile } from './node-host.ts';
@@ -12,7 +12,7 @@ export async function startNode(
   binaries: KubernetesBinaries,
   controlPlane: ControlPlane,
   containerdEndpoint: string,
-): Promise<{ kubelet: Supervised; proxy: Supervised }> {
+): Promise<{ kubelet: Supervised; proxy: Supervised; startKubelet: () => Promise<Supervised> }> {
   const { run } = host;
   run.record((state) => void state.controlGroups.push(run.id));
   await mkdir(runFile(run, 'pods'), { recursive: true });
@@ -54,7 +54,7 @@ export async function startNode(
     nftables: { syncPeriod: '30s', minSyncPeriod: '0s' },
   };
   await writeFile(runFile(run, 'proxy.yaml'), stringify(proxyConfig));
-  const [kubelet, proxy] = await Promise.all([
+  const startKubelet = (): Promise<Supervised> =>
     host.start(
       binaries.kubelet,
       [
@@ -65,8 +65,20 @@ export async function startNode(
         `--root-dir=${runFile(run, 'kubelet')}`,
       ],
       { name: 'kubelet' },
-    ),
+    );
+  const [kubelet, proxy] = await Promise.all([
+    startKubelet(),
     host.start(binaries.proxy, [`--config=${runFile(run, 'proxy.yaml')}`], { name: 'kube-proxy' }),
   ]);
-  return { kubelet, proxy };
+  return { kubelet, proxy, startKubelet };
+}
+
+/**
+ * The kubelet of 1.35 now and then dies in its first second, when its manager of resource slices (DRA) and its registration describe the
+ * node at the same time. A machine's init system starts it again.
+ */
+export async function diedAtItsStart(kubelet: Pick<Supervised, 'isRunning' | 'logPath'>): Promise<boolean> {
+  if (kubelet.isRunning()) return false;
+  const log = await readFile(kubelet.logPath, 'utf8');
+  return /^(fatal error|panic): /m.test(log) && log.includes('wipeResourceSlices');
 }
