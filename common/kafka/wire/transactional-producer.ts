@@ -211,14 +211,10 @@ export class TransactionalProducer {
       byLeader.set(leader, [...(byLeader.get(leader) ?? []), entry]);
     }
     this.#guard();
-    const sent = await Promise.allSettled(
-      [...byLeader].map(([leader, partitions]) => this.#sendTo(leader, partitions)),
-    );
-    // Only now: what reached another leader after the abort would be a transaction that nobody ends.
-    const unsent = sent.find(({ status }) => status === 'rejected');
-    if (unsent?.status === 'rejected') throw unsent.reason;
-    const answers = sent.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-    const failed = answers.filter(({ errorCode }) => errorCode !== 0);
+    const sends = [...byLeader].map(([leader, partitions]) => this.#sendTo(leader, partitions));
+    // All of them: what reached another leader after the abort would be a transaction that nobody ends.
+    await Promise.allSettled(sends);
+    const failed = (await Promise.all(sends)).flat().filter(({ errorCode }) => errorCode !== 0);
     for (const { topic, partition, errorCode } of failed) {
       this.#cluster.forgetTopic(topic);
       const records = batches.find((batch) => batch.topic === topic && batch.partition === partition)?.records ?? [];

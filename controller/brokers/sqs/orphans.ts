@@ -81,13 +81,12 @@ async function readableTags(
   try {
     return await tagsOf(client, queue);
   } catch (error) {
-    if (!isMissing(error) && !isDenied(error)) throw error;
-    if (isDenied(error)) {
-      log.warn(
-        { queue: queue.name },
-        `nobody knows whether SQS queue ${queue.name} was left behind by a split: its tags may not be read; grant sqs:ListQueueTags on it if it is ours`,
-      );
-    }
+    if (isMissing(error)) return {};
+    if (!isDenied(error)) throw error;
+    log.warn(
+      { queue: queue.name },
+      `nobody knows whether SQS queue ${queue.name} was left behind by a split: its tags may not be read; grant sqs:ListQueueTags on it if it is ours`,
+    );
     return {};
   }
 }
