@@ -144,15 +144,15 @@ export async function scaleOwn(stage: Stage, process: OwnProcess, replicas: numb
   await waitFor(`the ${process} pods to be gone`, isGone, { deadlineMs: 60_000 });
 }
 
-/** To every process of one pod's containers, found by the id that their control group carries. Returns how many there were. */
-export function signalPod({ status }: PodSeen, signal: NodeJS.Signals): number {
-  const ids = (status.containerStatuses ?? []).map(({ containerID = '' }) => containerID.replace(/^.*:\/\//, ''));
+/**
+ * To every process of one pod's containers. Returns how many there were. They are found by the hosts file that kubelet mounts into each of them:
+ * the ids in the pod's status come up to a second after the processes that they are of.
+ */
+export function signalPod({ metadata }: PodSeen, signal: NodeJS.Signals): number {
+  const hosts = `/pods/${metadata.uid}/etc-hosts /etc/hosts `;
   const found = readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
-      const group = readQuietly(`/proc/${pid}/cgroup`);
-      return ids.some((id) => id !== '' && group.includes(id));
-    });
+    .filter((pid) => readQuietly(`/proc/${pid}/mountinfo`).includes(hosts));
   for (const pid of found) process.kill(Number(pid), signal);
   return found.length;
 }
