@@ -3,7 +3,8 @@
 import { glob } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Counts, execute, seconds } from './runner/execute.ts';
+import { type Counts, execute } from './runner/execute.ts';
+import { seconds } from './runner/format.ts';
 import { HELP, parseCommand, type RunOptions, shuffled } from './runner/options.ts';
 import { neverUsed, RIGHTS_VARIABLE, readRights } from './runner/rights.ts';
 import type { Suite } from './runner/suites.ts';
@@ -17,6 +18,9 @@ import { ensurePython } from './testbed/toolchain/python.ts';
 const KUBECONFIG_VARIABLE = 'QUEUE_SPLITTER_KUBECONFIG';
 /** For tests that choose at random. */
 const SEED_VARIABLE = 'QUEUE_SPLITTER_SEED';
+
+/** How many times longer a build may take than where the plan was measured. */
+const SLOWEST_MACHINE = 4;
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const write = (line: string): void => console.log(line);
@@ -104,7 +108,10 @@ async function sayWhatIsMissing(chosen: readonly Chosen[]): Promise<void> {
 }
 
 function runFiles(suite: Suite, files: readonly string[], signal: AbortSignal): Promise<Counts> {
-  return execute({ files, concurrency: suite.concurrency, fileTimeoutMs: suite.fileTimeoutMs, signal, write });
+  // The first file that needs something which is not built yet builds it.
+  const toBuildMinutes = suite.plan().reduce((sum, { minutes }) => sum + minutes, 0);
+  const fileTimeoutMs = suite.fileTimeoutMs + SLOWEST_MACHINE * toBuildMinutes * 60_000;
+  return execute({ files, concurrency: suite.concurrency, fileTimeoutMs, signal, write });
 }
 
 /** One file after another until the time is over; the file that is running then may finish. */

@@ -2,12 +2,14 @@
 import { relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { seconds } from './format.ts';
 
 export type Counts = { passed: number; failed: number; skipped: number };
 
 export type ExecuteOptions = {
   files: readonly string[];
   concurrency: number;
+  /** Of the whole process of a file. Node's own limit is one for each test, and does not see what lives on after them. */
   fileTimeoutMs: number;
   signal: AbortSignal;
   write: (line: string) => void;
@@ -26,13 +28,14 @@ type TestEvent = {
 
 /** Counts tests, not suites. A file that cannot be loaded or takes too long is one failure. */
 export async function execute(options: ExecuteOptions): Promise<Counts> {
-  const { files, concurrency, fileTimeoutMs: timeout, signal, write } = options;
+  const { files, concurrency, fileTimeoutMs, signal, write } = options;
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
   const skips = new Map<string, number>();
   const standardError = new Map<string, string>();
   const failedFiles = new Set<string>();
-  const stream = run({ files: [...files], concurrency, timeout, signal, isolation: 'process' });
+  const execArgv = ['--import', new URL(`./limit.ts?milliseconds=${fileTimeoutMs}`, import.meta.url).href];
+  const stream = run({ files: [...files], concurrency, signal, execArgv, isolation: 'process' });
   stream.on('test:fail', (event) => {
     if (isOnlyEcho(event)) return;
     failures.push(describeFailure(event));
@@ -82,10 +85,4 @@ function describeFailure({ name, file, details }: TestEvent): string {
 
 function indent(text: string): string {
   return text.replaceAll(/^/gm, '    ');
-}
-
-export function seconds(ms: number): string {
-  return ms < 120_000
-    ? `${(ms / 1000).toFixed(1)} s`
-    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }

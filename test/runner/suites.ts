@@ -18,7 +18,7 @@ export type Suite = {
   glob: string;
   /** Test files at the same time. The larger suites share one machine with the programs that they start. */
   concurrency: number;
-  /** A file that takes longer has failed. */
+  /** A file that takes longer, without what has to be built first, has failed. */
   fileTimeoutMs: number;
   /** About how long the suite takes on two cores when everything is built, for the announcement. */
   usualSeconds: number;

@@ -15,6 +15,11 @@ const FILES = {
       it('is skipped', (context) => context.skip('there is no broker'));
     });`,
   'broken.test.mjs': "import './nowhere.mjs';",
+  'open.test.mjs': `
+    import { it } from 'node:test';
+    it('passes', () => {});
+    setInterval(() => {}, 1000);
+    process.once('exit', () => console.error('cleaned up'));`,
   'good.test.mjs': "import { it } from 'node:test'; it('passes', () => {});",
 };
 
@@ -27,12 +32,18 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-async function executed(...names: (keyof typeof FILES)[]): Promise<{ counts: Counts; output: string }> {
+type Executed = { counts: Counts; output: string };
+
+async function executed(...names: (keyof typeof FILES)[]): Promise<Executed> {
+  return await executedWithin(30_000, ...names);
+}
+
+async function executedWithin(fileTimeoutMs: number, ...names: (keyof typeof FILES)[]): Promise<Executed> {
   const lines: string[] = [];
   const counts = await execute({
     files: names.map((name) => join(folder, name)),
     concurrency: 1,
-    fileTimeoutMs: 30_000,
+    fileTimeoutMs,
     signal: new AbortController().signal,
     write: (line) => lines.push(line),
   });
@@ -52,5 +63,15 @@ describe('running test files', () => {
     const { counts, output } = await executed('broken.test.mjs');
     assert.deepEqual(counts, { passed: 0, failed: 1, skipped: 0 });
     assert.match(output, /nowhere\.mjs/);
+  });
+
+  it('ends a file that lives on after its tests, counts that as a failure, and goes on', {
+    timeout: 30_000,
+  }, async () => {
+    const { counts, output } = await executedWithin(1_500, 'open.test.mjs', 'good.test.mjs');
+    assert.deepEqual(counts, { passed: 2, failed: 1, skipped: 0 });
+    assert.match(output, /✗ .*open\.test\.mjs[\s\S]*longer than 1\.5 s.*Timeout/);
+    assert.match(output, /cleaned up/);
+    assert.match(output, /✓ .*good\.test\.mjs/);
   });
 });
