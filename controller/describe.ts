@@ -36,6 +36,8 @@ export function describeAction(action: Action): string {
       return `no forwarder can write any more: ${action.keys.join(', ')}`;
     case 'RewindGroups':
       return `the group stands again in front of what nobody read: ${action.keys.join(', ')}`;
+    case 'ReturnOwnRecords':
+      return `what the target sent to its own fallback lies in the original: ${action.keys.join(', ')}`;
     case 'HandOver':
       return 'the namespace does not wait any longer; what is left is remembered elsewhere';
     case 'ReleaseSplit':

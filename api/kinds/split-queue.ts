@@ -130,6 +130,15 @@ export const splitQueue = z.object({
     .describe(
       'Kafka, when the target is gone or its drain was given up: its group stands again at the first original record whose copy nobody read.',
     ),
+  fallbackEnd: z
+    .array(partitionOffset)
+    .max(2048)
+    .optional()
+    .meta({
+      description:
+        'Kafka, with rewound: where the fallback ended then. What lies behind it the target itself sent there; it goes to the original before the fallback is deleted.',
+      ...atomicList,
+    }),
   fenced: z
     .boolean()
     .optional()

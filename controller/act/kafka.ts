@@ -39,12 +39,31 @@ export async function fenceProducers(
 /** May be repeated: a group that already stands there is left alone, and a copy that somebody read meanwhile is not looked for. */
 export async function rewindGroups(context: ActContext, split: WorkloadSplit, keys: readonly string[]): Promise<void> {
   const queues = await changed(split, keys, async (queue) => {
-    const { moved, missing } = await context.brokers[queue.kind].rewind(queue);
+    const { moved, missing, fallbackEnd } = await context.brokers[queue.kind].rewind(queue);
     if (missing > 0 && split.spec.phase === 'Restoring') throw onlyInFallback(queue, missing);
     if (moved.length > 0) warn(context, split, { reason: 'Rewound', message: rewoundText(queue, moved) });
-    return { ...queue, rewound: true };
+    return { ...queue, rewound: true, fallbackEnd };
   });
   await writeSpec(context, split, { ...split.spec, queues });
+}
+
+/** May be repeated: what was sent to the original once is not sent again. */
+export async function returnOwnRecords(
+  context: ActContext,
+  split: WorkloadSplit,
+  keys: readonly string[],
+): Promise<void> {
+  const queues = await changed(split, keys, async (queue) => {
+    const count = await context.brokers[queue.kind].returnOwn(queue);
+    const { fallbackEnd: _, ...rest } = queue;
+    if (count > 0) warn(context, split, { reason: 'OwnRecordsReturned', message: returnedText(queue, count) });
+    return rest;
+  });
+  await writeSpec(context, split, { ...split.spec, queues });
+}
+
+function returnedText({ original, fallback }: SplitQueue, count: number): string {
+  return `${count} records that the target itself sent to topic ${fallback.name} while it was restored lie in topic ${original.name} now`;
 }
 
 /** The target lives and can still read them, so they are kept until it has. */

@@ -1,7 +1,7 @@
 // From an action's name to the code that does it. Nothing is decided here.
 import type { Action } from '../decide/observed.ts';
 import type { ActContext, Place } from './context.ts';
-import { fenceProducers, recordStartOffsets, rewindGroups } from './kafka.ts';
+import { fenceProducers, recordStartOffsets, returnOwnRecords, rewindGroups } from './kafka.ts';
 import { createResources, deleteResources, growTopics } from './resources.ts';
 import { addSessionFinalizer, deleteSession, failSession, releaseSession } from './sessions.ts';
 import { createSplit, handOver, releaseSplit, warn, writeSpec } from './split.ts';
@@ -46,6 +46,8 @@ export async function perform(context: ActContext, place: Place, action: Action)
       return await fenceProducers(context, action.split, action.keys);
     case 'RewindGroups':
       return await rewindGroups(context, action.split, action.keys);
+    case 'ReturnOwnRecords':
+      return await returnOwnRecords(context, action.split, action.keys);
     case 'HandOver':
       return await handOver(context, action.split);
     case 'ReleaseSplit':

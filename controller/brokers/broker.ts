@@ -26,6 +26,8 @@ export type Rewound = {
   moved: { partition: number; offset: string }[];
   /** Unread copies whose original is gone: only the temporary topic has them. */
   missing: number;
+  /** Where each partition of the fallback ended then: copies lie only in front of it. */
+  fallbackEnd: { partition: number; offset: string }[];
 };
 
 /** All calls are idempotent and reject with a SplitterError whose message names queue, call and missing permission. */
@@ -48,6 +50,11 @@ export type BrokerAdmin = {
    * read (at least once). SQS: nothing, the forwarder has moved the messages themselves.
    */
   rewind(queue: SplitQueue): Promise<Rewound>;
+  /**
+   * When nobody reads the fallback any more. Kafka: what the target itself sent there after the rewind (behind `fallbackEnd`), and did not
+   * read, goes to the original, once; returns how many records. SQS: nothing, the forwarder moves everything.
+   */
+  returnOwn(queue: SplitQueue): Promise<number>;
   /** Kafka: those of these temporary topics that have fewer partitions than the original has by now. SQS: none. */
   outgrown(queue: SplitQueue, names: readonly string[]): Promise<string[]>;
   /** Kafka: gives the topic the partitions that it lacks; one that is gone is not made again. SQS: nothing. */

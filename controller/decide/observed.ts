@@ -164,6 +164,7 @@ export type Action =
   | { type: 'FenceProducers'; split: WorkloadSplit; keys: string[] }
   /** The target is gone or has not drained: its group goes back to the first original record whose copy nobody read. */
   | { type: 'RewindGroups'; split: WorkloadSplit; keys: string[] }
+  | { type: 'ReturnOwnRecords'; split: WorkloadSplit; keys: string[] }
   /** Its namespace cannot wait any longer: remembers elsewhere what is left, and removes our finalizer; conditional on the resourceVersion. */
   | { type: 'HandOver'; split: WorkloadSplit }
   /** Deletes the object, or, when it is deleted, removes our finalizer; both conditional on the resourceVersion. */

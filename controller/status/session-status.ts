@@ -93,7 +93,9 @@ function progressOf(
   }
   const unpatched = observed.pods.filter((pod) => pod.token === undefined).length;
   if (observed.forwarderAway) return { phase: 'CuttingOver', message: forwarderAwayMessage(split) };
-  const isForwarded = routes.every(({ queue }) => reports(split, queue, 'Forwarding'));
+  const isForwarded = routes.every(
+    ({ queue }) => queue.forwarding === 'Forward' && reports(split, queue, 'Forwarding'),
+  );
   if (isForwarded && (unpatched === 0 || before === 'Ready'))
     return { phase: 'Ready', message: `${readyMessage(split, routes)}${strayPods(unpatched)}` };
   if (before === 'Ready') return { phase: 'Ready', message: session.status?.message ?? '' };

@@ -1,19 +1,26 @@
 /** A target that is gone: what nobody read is given back by moving the application's group, and nothing is produced into the original. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { logOffsets } from '../../common/kafka/wire/offsets.ts';
+import { readToEnd } from '../../common/kafka/wire/read-to-end.ts';
+import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { waitFor } from '../testbed/wait.ts';
 import {
   commitUpTo,
+  countAborted,
   deleteRecordsBefore,
   groupOffsets,
+  numbered,
   readAll,
   sendNumbered,
+  values,
   waitForRecords,
 } from './kafka-records.ts';
 import {
   ALICE,
   createOriginal,
   createSplit,
+  type KafkaWorld,
   openKafkaWorld,
   openPipeline,
   skip,
@@ -100,7 +107,8 @@ describe('the rewind of a lost target, or of one that did not drain', { skip }, 
     await pipeline.apply({ ...queue, forwarding: 'Stop' });
     await kafka.admin.fence(queue);
     await deleteRecordsBefore(kafka, topic, 0, 15n);
-    assert.deepEqual(await kafka.admin.rewind(queue), { moved: [{ partition: 0, offset: '15' }], missing: 15 });
+    const { moved, missing } = await kafka.admin.rewind(queue);
+    assert.deepEqual({ moved, missing }, { moved: [{ partition: 0, offset: '15' }], missing: 15 });
   });
 
   it('moves nothing when everything was read', async () => {
@@ -117,4 +125,74 @@ describe('the rewind of a lost target, or of one that did not drain', { skip }, 
     await kafka.admin.rewind(queue);
     assert.deepEqual(await groupOffsets(kafka, group, topic), before);
   });
+
+  it('what the application itself sends to its fallback afterwards goes to the original, exactly once', async () => {
+    const kafka = world();
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka));
+    const fallback = queue.fallback.name;
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 40);
+    await waitForRecords(kafka, fallback, 40);
+    await commitUpTo(kafka, { name: fallback, group }, 9);
+    await pipeline.apply({ ...queue, forwarding: 'Stop' });
+    await kafka.admin.fence(queue);
+    const { fallbackEnd, missing } = await kafka.admin.rewind(queue);
+    assert.equal(missing, 0);
+    const rewound = { ...queue, rewound: true, fallbackEnd };
+    assert.equal(await kafka.admin.returnOwn(rewound), 0, 'copies stay where they are');
+
+    await sendNumbered(kafka, fallback, 40, 60);
+    // The application goes on reading: what it has read by itself does not come again.
+    await commitUpTo(kafka, { name: fallback, group }, 44);
+    const own = (await readAll(kafka, fallback)).filter(({ value }) => Number(value?.toString()) > 44);
+    const transaction = await kafka.kafka.producer({ transactionalId: `app-${topic}`, maxInFlightRequests: 1 });
+    kafka.closeLater(() => transaction.disconnect());
+    await transaction.connect();
+    const open = await transaction.transaction();
+    await open.send({ topic: fallback, messages: numbered(60, 70) });
+    await assert.rejects(kafka.admin.returnOwn(rewound), /waiting for the end of a transaction/);
+    await open.abort();
+    await untilNoTransaction(kafka, fallback);
+
+    assert.equal(await kafka.admin.returnOwn(rewound), 15);
+    assert.equal(await kafka.admin.returnOwn(rewound), 0, 'it may be done again');
+    await untilNoTransaction(kafka, topic);
+    const returned = (await readAll(kafka, topic)).filter(({ value }) => Number(value?.toString()) >= 40);
+    const content = (records: typeof own) => records.map(({ offset: _, codec: __, ...record }) => ({ ...record }));
+    assert.deepEqual(content(returned), content(own), 'exact, in its partition and in its order');
+  });
+
+  it('a controller that is killed in mid-return has sent nothing, and the next one sends everything once', async () => {
+    const kafka = world();
+    const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
+    await kafka.admin.fence(queue);
+    const { fallbackEnd } = await kafka.admin.rewind(queue);
+    const rewound = { ...queue, rewound: true, fallbackEnd };
+    await sendNumbered(kafka, queue.fallback.name, 0, 10);
+    const dead = new TransactionalProducer(kafka.cluster, `${queue.transactionalIdPrefix}-rewind`);
+    await dead.take();
+    for await (const { records } of readToEnd(kafka.cluster, { topic: queue.fallback.name, partition: 0, from: 0n })) {
+      await dead.produce([{ topic, partition: 0, records: records.slice(0, 5) }]);
+    }
+    assert.equal(await kafka.admin.returnOwn(rewound), 10);
+    await waitForRecords(kafka, topic, 10);
+    const ids = Array.from({ length: 10 }, (_, id) => String(id));
+    assert.deepEqual(await values(kafka, topic), ids);
+    assert.equal(await countAborted(kafka, topic), 1, 'what it had begun was aborted');
+  });
 });
+
+/** The broker writes the end of a transaction after it has answered that it is over. */
+async function untilNoTransaction({ cluster }: KafkaWorld, topic: string): Promise<void> {
+  const partitions = (await cluster.describeTopic(topic)).partitions.map(({ partition }) => partition);
+  await waitFor(
+    `every transaction on topic ${topic} to be over`,
+    async () => {
+      const written = await logOffsets(cluster, topic, partitions, 'high watermark');
+      const stable = await logOffsets(cluster, topic, partitions, 'latest');
+      return partitions.every((partition) => written.get(partition) === stable.get(partition));
+    },
+    { deadlineMs: 20_000, intervalMs: 50 },
+  );
+}

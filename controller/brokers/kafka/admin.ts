@@ -11,6 +11,7 @@ import { collectTopics } from './orphans.ts';
 import { commitBeginning } from './pre-commit.ts';
 import { removeGroup, removeTopic } from './removal.ts';
 import { fenceProducers, remainingRecords } from './restore.ts';
+import { returnOwn } from './return-own.ts';
 import { rewind } from './rewind.ts';
 import { settleGroup } from './settle.ts';
 import { startOffsets } from './start-offsets.ts';
@@ -28,6 +29,7 @@ export function createKafkaAdmin(resolveProperties: ResolveProperties, clock?: C
     settle: async (queue, goneAddresses) => settleGroup(await of(queue.connection), originalOf(queue), goneAddresses),
     fence: async (queue) => fenceProducers(await of(queue.connection), queue, originalOf(queue)),
     rewind: async (queue) => rewind(await of(queue.connection), queue, originalOf(queue)),
+    returnOwn: async (queue) => returnOwn(await of(queue.connection), queue, originalOf(queue)),
     grow: async (request) => grow(await of(request.connection), request),
     outgrown: async (queue, names) => outgrown(await of(queue.connection), queue.original.name, names),
     remaining: async (queue) =>

@@ -1,5 +1,5 @@
 // What the target and its sessions had not read is given back by moving the application's group back on the original: the target is gone,
-// or its drain was given up. Nothing is ever produced into the original topic: other groups would see it twice (kafka-notes C6). At least
+// or its drain was given up. No copy is ever produced into the original topic: other groups would see it twice (kafka-notes C6). At least
 // once, on purpose.
 import { createHash } from 'node:crypto';
 import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
@@ -12,6 +12,9 @@ import type { GroupOnTopic } from './original.ts';
 import { commitOffsets } from './pre-commit.ts';
 
 const STABLE_DEADLINE_MS = 20_000;
+
+/** What lies behind `ends` is no copy: return-own.ts. */
+type Reader = GroupOnTopic & { ends?: Offsets };
 
 type RewindOptions = {
   /** Moves nothing when a record is in the original no more: for who keeps the topics then and comes again. */
@@ -29,12 +32,14 @@ export async function rewind(
   original: GroupOnTopic,
   { onlyWhole = false }: RewindOptions = {},
 ): Promise<Rewound> {
-  const readers: GroupOnTopic[] = [
-    { topic: queue.fallback.name, group: original.group },
+  const ends = await endsOf(cluster, queue.fallback.name);
+  const readers: Reader[] = [
+    { topic: queue.fallback.name, group: original.group, ends },
     ...queue.routes.map(({ destination }) => ({ topic: destination.name, group: destination.group ?? original.group })),
   ];
   const begins = new Map((queue.start ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
   const partitions = (await cluster.describeTopic(original.topic)).partitions.map(({ partition }) => partition);
+  const fallbackEnd = [...ends].map(([partition, offset]) => ({ partition, offset: String(offset) }));
   const target: Offsets = new Map();
   let missing = 0;
   for (const partition of partitions) {
@@ -44,28 +49,38 @@ export async function rewind(
     if (first !== undefined) target.set(partition, first);
     missing += unread.size;
   }
-  if (onlyWhole && missing > 0) return { moved: [], missing };
+  if (onlyWhole && missing > 0) return { moved: [], missing, fallbackEnd };
   const now = await stableOffsets(cluster, original.group, original.topic, partitions, STABLE_DEADLINE_MS);
   for (const [partition, offset] of target) {
     if ((now.get(partition) ?? 0n) <= offset) target.delete(partition);
   }
   if (target.size > 0) await commitOffsets(cluster, `${queue.transactionalIdPrefix}-rewind`, original, target);
-  return { moved: [...target].map(([partition, offset]) => ({ partition, offset: String(offset) })), missing };
+  const moved = [...target].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+  return { moved, missing, fallbackEnd };
+}
+
+/** A topic that is gone has none. */
+async function endsOf(cluster: Cluster, topic: string): Promise<Offsets> {
+  const partitions = (await cluster.describeTopics([topic])).get(topic)?.partitions ?? [];
+  const numbers = partitions.map(({ partition }) => partition);
+  return await logOffsets(cluster, topic, numbers, 'latest');
 }
 
 async function fingerprintsOfUnread(
   cluster: Cluster,
-  readers: readonly GroupOnTopic[],
+  readers: readonly Reader[],
   partition: number,
 ): Promise<Set<string>> {
   const unread = new Set<string>();
   const topics = await cluster.describeTopics(readers.map(({ topic }) => topic));
-  for (const { topic, group } of readers) {
+  for (const { topic, group, ends } of readers) {
     if (!topics.get(topic)?.partitions.some((known) => known.partition === partition)) continue;
     const committed = await stableOffsets(cluster, group, topic, [partition], STABLE_DEADLINE_MS);
     const position = await untilNow(cluster, topic, partition, committed.get(partition) ?? 0n);
     for await (const { records } of readToEnd(cluster, position)) {
-      for (const record of records) unread.add(fingerprint(record));
+      const end = ends?.get(partition);
+      const copies = records.filter(({ offset }) => end === undefined || offset < end);
+      for (const record of copies) unread.add(fingerprint(record));
     }
   }
   return unread;

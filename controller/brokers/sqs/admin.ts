@@ -57,7 +57,8 @@ export function createSqsAdmin(clients: SqsClients, loud: Log): BrokerAdmin {
 
     fence: async () => undefined,
 
-    rewind: async () => ({ moved: [], missing: 0 }),
+    rewind: async () => ({ moved: [], missing: 0, fallbackEnd: [] }),
+    returnOwn: async () => 0,
     outgrown: async () => [],
     grow: async () => undefined,
 

@@ -114,6 +114,8 @@ export function cleaning(context: SplitContext): Step {
   const { split } = context;
   const { spec } = split;
   if (spec.resources.length === 0) return act({ type: 'ReleaseSplit', split });
+  const own = spec.queues.filter(({ fallbackEnd }) => fallbackEnd !== undefined);
+  if (own.length > 0) return act({ type: 'ReturnOwnRecords', split, keys: own.map((queue) => queue.key) });
   const moving = moveBack(context);
   if (moving) return moving;
   const temporary = (entry: { role: string; state: string }): boolean =>

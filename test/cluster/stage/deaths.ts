@@ -35,12 +35,12 @@ const DEATHS: Record<Happening, readonly Point[]> = {
   ],
   refusal: [...around('FailSession'), 'before-SyncWebhook', ...around('DeleteSession')],
   replacement: around('EvictPod'),
-  loss: [...around('WriteSpec'), ...around('FenceProducers'), ...around('RewindGroups')],
+  loss: [...around('WriteSpec'), ...around('FenceProducers'), ...around('RewindGroups'), ...around('ReturnOwnRecords')],
   handOver: around('HandOver'),
 };
 
 const KAFKA_ONLY: ReadonlySet<Point> = new Set(
-  (['RecordStartOffsets', 'FenceProducers', 'RewindGroups'] as const).flatMap(around),
+  (['RecordStartOffsets', 'FenceProducers', 'RewindGroups', 'ReturnOwnRecords'] as const).flatMap(around),
 );
 
 /** As `startCrashPod` takes them. */

@@ -32,7 +32,8 @@ export class FakeBroker implements BrokerAdmin {
   settled = true;
   /** Topics that have too few partitions. */
   small: string[] = [];
-  rewound: Rewound = { moved: [], missing: 0 };
+  rewound: Rewound = { moved: [], missing: 0, fallbackEnd: [] };
+  own = 0;
   failure: SplitterError | undefined;
 
   async describeOriginal(value: string, _connection: unknown, group?: string) {
@@ -67,6 +68,11 @@ export class FakeBroker implements BrokerAdmin {
   async rewind() {
     this.#call('rewind');
     return this.rewound;
+  }
+
+  async returnOwn() {
+    this.#call('returnOwn');
+    return this.own;
   }
 
   async outgrown(_queue: unknown, names: readonly string[]) {

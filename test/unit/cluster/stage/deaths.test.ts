@@ -22,6 +22,7 @@ const ACTIONS: Record<Action['type'], true> = {
   EvictPod: true,
   FenceProducers: true,
   RewindGroups: true,
+  ReturnOwnRecords: true,
   HandOver: true,
   ReleaseSplit: true,
 };

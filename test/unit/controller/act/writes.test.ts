@@ -125,15 +125,28 @@ describe('a split', () => {
   it('says on the target where its group reads again', async () => {
     const bench = createBench();
     const split = putSplit(bench.kube, { queues: [sqsQueue('views', { kind: 'Kafka', leftOvers: 'Rewind' })] });
-    bench.brokers.Kafka.rewound = { moved: [{ partition: 3, offset: '17' }], missing: 0 };
+    const fallbackEnd = [{ partition: 3, offset: '20' }];
+    bench.brokers.Kafka.rewound = { moved: [{ partition: 3, offset: '17' }], missing: 0, fallbackEnd };
     await act(bench, { type: 'RewindGroups', split, keys: ['views'] });
     assert.equal(stored(bench, split)?.spec.queues[0]?.rewound, true);
     assert.deepEqual(bench.announced, ['Warning Rewound orders-worker']);
+    assert.deepEqual(stored(bench, split)?.spec.queues[0]?.fallbackEnd, fallbackEnd);
+  });
+
+  it('says on the target what it sent to its own fallback, and where that lies now', async () => {
+    const bench = createBench();
+    const views = sqsQueue('views', { kind: 'Kafka', rewound: true, fallbackEnd: [{ partition: 3, offset: '20' }] });
+    const split = putSplit(bench.kube, { queues: [views] });
+    bench.brokers.Kafka.own = 2;
+    await act(bench, { type: 'ReturnOwnRecords', split, keys: ['views'] });
+    const [queue] = stored(bench, split)?.spec.queues ?? [];
+    assert.deepEqual([queue?.rewound, queue?.fallbackEnd], [true, undefined]);
+    assert.deepEqual(bench.announced, ['Warning OwnRecordsReturned orders-worker']);
   });
 
   it('keeps what only the fallback has while a target is there to read it, and gives it up with the target', async () => {
     const bench = createBench();
-    bench.brokers.Kafka.rewound = { moved: [], missing: 2 };
+    bench.brokers.Kafka.rewound = { moved: [], missing: 2, fallbackEnd: [] };
     const views = sqsQueue('views', { kind: 'Kafka' });
     const queues = [{ ...views, leftOvers: 'Rewind' as const }];
     const late = putSplit(bench.kube, { phase: 'Restoring', queues });

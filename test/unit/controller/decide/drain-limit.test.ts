@@ -60,6 +60,20 @@ test('rewind brings what is left back in front of the group, behind the fence an
   assert.deepEqual(steps, ['FenceProducers', 'RewindGroups', 'RemoveRestartAnnotation']);
 });
 
+test('what the application sends to its fallback after the rewind, to the end of its last patched pod, lies in the original then', () => {
+  const world = stuck([KAFKA], 'Rewind');
+  const isRewound = () => world.split?.spec.queues[0]?.rewound === true;
+  assert.ok(turns(world, LIMIT_SECONDS * 2, isRewound), world.log.join(' · '));
+  world.target.produce(KAFKA);
+  assert.ok(
+    turns(world, 60, () => world.split === undefined),
+    world.log.join(' · '),
+  );
+  assert.equal((world.broker.waiting.get(KAFKA) ?? 0) + world.broker.consumed, 8);
+  const steps = world.log.filter((entry) => /Rewind|RemoveRestart|ReturnOwn/.test(entry));
+  assert.deepEqual(steps, ['RewindGroups', 'RemoveRestartAnnotation', 'ReturnOwnRecords']);
+});
+
 test('drop deletes what is left, and nothing else', () => {
   const world = stuck([KAFKA], 'Drop');
   assert.ok(

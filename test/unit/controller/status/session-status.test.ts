@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type SplitSession, splitSessionStatus } from '../../../../api/kinds/split-session.ts';
-import type { SplitPhase, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
+import type { DesiredForwarding, SplitPhase, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
 import type { Observed, PodFact } from '../../../../controller/decide/observed.ts';
 import { sessionStatus } from '../../../../controller/status/session-status.ts';
 import { TARGET } from '../bench.ts';
@@ -22,6 +22,7 @@ function splitIn(phase: SplitPhase): WorkloadSplit {
     key: 'orders',
     id: 'orders',
     kind: 'SQS',
+    forwarding: 'Forward',
     original: { name: 'orders' },
     variables: [],
     routes: [route],
@@ -85,6 +86,10 @@ describe('the status of a session', () => {
     assert.equal(statusIn('Splitting', undefined, [pod('a', 'new')]).phase, 'CuttingOver');
   });
 
+  test('is not Ready yet while the queue that it joins stops: a forwarder that still empties a session says Forwarding', () => {
+    assert.equal(readyStatus(1, SESSION, [pod('a', 'new')], 'Stop').phase, 'CuttingOver');
+  });
+
   test('says in its column what it waits for, and nothing once it is Ready', () => {
     assert.deepEqual(statusIn('Preparing').summary, { queues: 'orders', detail: 'creating temporary queues' });
     assert.equal(readyStatus(1).summary?.detail, '');
@@ -123,7 +128,12 @@ describe('the status of a session', () => {
 });
 
 /** Ready with so many queues of very long names. */
-function readyStatus(count: number, session: SplitSession = SESSION, pods = [pod('a', 'new')]) {
+function readyStatus(
+  count: number,
+  session: SplitSession = SESSION,
+  pods = [pod('a', 'new')],
+  forwarding: DesiredForwarding = 'Forward',
+) {
   const observed = observe('Splitting', pods);
   const { split } = observed;
   const [first] = split?.spec.queues ?? [];
@@ -132,7 +142,7 @@ function readyStatus(count: number, session: SplitSession = SESSION, pods = [pod
   assert.ok(route);
   const queues = Array.from({ length: count }, (_, index) => {
     const destination = { name: `mirrord-${index}-${'q'.repeat(60)}` };
-    return { ...first, key: `orders-${index}`, routes: [{ ...route, destination }] };
+    return { ...first, forwarding, key: `orders-${index}`, routes: [{ ...route, destination }] };
   });
   const forwarder = {
     holder: 'forwarder-1',

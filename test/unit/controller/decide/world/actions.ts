@@ -51,6 +51,7 @@ const HANDLERS: Handlers = {
   EvictPod: evict,
   FenceProducers: (world, { split, keys }, killed) => fence(world, split, keys, killed),
   RewindGroups: (world, { split, keys }, killed) => rewind(world, split, keys, killed),
+  ReturnOwnRecords: (world, { split, keys }, killed) => returnOwn(world, split, keys, killed),
   HandOver: (world, { split }, killed) => handOver(world, split, killed),
   ReleaseSplit: (world, { split }) => releaseSplit(world, split),
 };
@@ -230,7 +231,17 @@ function rewind(world: World, split: WorkloadSplit, keys: readonly string[], kil
     for (const source of [...queue.routes.map((route) => route.destination.name), queue.fallback.name]) {
       world.broker.rewind(source, queue.original.name);
     }
-    return { ...queue, rewound: true };
+    return { ...queue, rewound: true, fallbackEnd: [] };
+  });
+  if (!killed) writeSpec(world, split, { ...split.spec, queues });
+}
+
+function returnOwn(world: World, split: WorkloadSplit, keys: readonly string[], killed: boolean): void {
+  const queues = split.spec.queues.map((queue) => {
+    if (!keys.includes(queue.key)) return queue;
+    const { fallbackEnd: _, ...rest } = queue;
+    world.broker.returnOwn(queue.fallback.name, queue.original.name);
+    return rest;
   });
   if (!killed) writeSpec(world, split, { ...split.spec, queues });
 }

@@ -28,6 +28,9 @@ export class Broker {
   dropped = 0;
   /** Queues whose messages lie elsewhere again, or were dropped: what pods still do with their copies counts for nothing. */
   readonly #givenUp = new Set<string>();
+  readonly #rewound = new Set<string>();
+  /** Kafka: sent to a fallback by the application itself after its group was moved back. */
+  readonly #own = new Map<string, number>();
   /** In hand of a pod: received and not yet deleted or committed, by queue. */
   readonly #inHand = new Map<string, number>();
 
@@ -43,10 +46,11 @@ export class Broker {
     if (this.mode === 'denies') throw new SplitterError('PermissionDenied', 'CreateQueue is not allowed');
   }
 
-  /** What an application sends to its own copy after its group was moved back is in no original, and goes with the copy (ADR 11). */
+  /** What an application sends to its own copy after its group was moved back is in no original. */
   produce(queue: string): void {
     this.produced += 1;
-    if (this.#givenUp.has(queue)) this.dropped += 1;
+    if (this.#rewound.has(queue)) this.#add(this.#own, queue, 1);
+    else if (this.#givenUp.has(queue)) this.dropped += 1;
     else this.#add(this.waiting, queue, 1);
   }
 
@@ -66,6 +70,7 @@ export class Broker {
     this.answer();
     this.outgrown.delete(name);
     assert.equal(this.left(name), 0, `promise 1: ${name} is deleted with messages in it`);
+    assert.equal(this.#own.get(name) ?? 0, 0, `promise 1: ${name} is deleted with what its application sent there`);
     assert.equal(this.open.get(name) ?? 0, 0, `promise 1: ${name} is deleted with an open transaction`);
     this.waiting.delete(name);
   }
@@ -114,6 +119,13 @@ export class Broker {
   /** The group on the original stands again in front of what nobody has read of the copies. */
   rewind(copies: string, original: string): void {
     this.#add(this.waiting, original, this.giveUp(copies));
+    this.#rewound.add(copies);
+  }
+
+  returnOwn(fallback: string, original: string): void {
+    this.answer();
+    this.#add(this.waiting, original, this.#own.get(fallback) ?? 0);
+    this.#own.delete(fallback);
   }
 
   drop(queue: string): void {
@@ -141,7 +153,7 @@ export class Broker {
 
   /** Everything that was ever produced and not consumed, wherever it is. */
   get lying(): number {
-    return [this.waiting, this.#inHand, this.open]
+    return [this.waiting, this.#inHand, this.open, this.#own]
       .flatMap((place) => [...place.values()])
       .reduce((sum, messages) => sum + messages, 0);
   }
