@@ -1,10 +1,12 @@
 // A drain with a limit, on the real cluster: the workload is scaled to nothing while records wait for it and the limit passes. `rewind`: its
-// group goes back to the first of them, and the workload that comes later reads every one; what was read before may be read again. `drop`:
-// they are gone with their topic, as was asked for, and the group stays where it was. Before that the original gets one more partition.
+// group goes back to the first of them, and the workload that comes later reads every one, and what an application sent to its fallback
+// after that; what was read before may be read again. `drop`: they are gone with their topic, as was asked for, and the group stays where it
+// was. Before that the original gets one more partition.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Admin } from 'kafkajs';
-import { readReceived } from '../checker/history.ts';
+import { type ProducedLine, readProduced, readReceived } from '../checker/history.ts';
+import { endLease, scaleOwn, startCrashPod, untilLeading } from '../cluster/stage/crash.ts';
 import { installChart } from '../cluster/stage/installation.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
 import { readPods, readSplits, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
@@ -14,8 +16,11 @@ import { GROUP } from '../cluster/stage/shop.ts';
 import { openStage, type Stage, TOPIC } from '../cluster/stage/stage.ts';
 import { assertClean, assertRestored, historyOf, snapshotWorld } from '../cluster/stage/verdict.ts';
 import { ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
+import { startProducer } from '../shop/programs.ts';
 import type { KafkaBroker } from '../testbed/brokers/kafka.ts';
 import { waitFor } from '../testbed/wait.ts';
+
+const OWN_ORDERS = 10;
 
 let stage: Stage;
 const limited = (onDrainTimeout: 'rewind' | 'drop') => ({
@@ -62,6 +67,21 @@ async function committed(kafka: KafkaBroker): Promise<Map<number, number>> {
   return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
 }
 
+/** As an application does that sends to the topic that it reads, and was told the fallback's name. */
+async function sendToOwnVariable(fallback: string): Promise<ProducedLine[]> {
+  const own = await startProducer(stage.place, {
+    KAFKA_TOPIC: fallback,
+    KAFKA_BROKERS: stage.kafka?.bootstrapServers ?? '',
+    TENANTS: 'self=1',
+    SEED: '3',
+    MAX_ORDERS: String(OWN_ORDERS),
+  });
+  const acknowledged = () => readProduced(own.file).filter(({ ackAt }) => ackAt !== null);
+  await waitFor('its orders to be sent', () => acknowledged().length === OWN_ORDERS, { deadlineMs: 30_000 });
+  await own.process.stop(10_000);
+  return acknowledged();
+}
+
 async function eventsText(): Promise<string> {
   return await stage.cluster.kubectl(['get', 'events', '-n', SHOP_NAMESPACE, '-o', 'json']);
 }
@@ -78,16 +98,30 @@ test('a workload that cannot drain gets back, on the original, what it has not r
   await scaleToNothing();
   await untilForwarded(alice.name);
   await worker.stop(20_000);
-  await alice.end();
   const [split] = await readSplits(stage, SHOP_NAMESPACE);
-  await untilRestored(stage, SHOP_NAMESPACE, { deadlineMs: 120_000 });
-  const events = await eventsText();
   const fallback = split?.spec.queues[0]?.fallback.name ?? '';
+  await scaleOwn(stage, 'controller', 0);
+  const dying = await startCrashPod(stage, 'controller', 'controller.after-RewindGroups');
+  await untilLeading(stage, dying);
+  await alice.end();
+  await dying.hit(120_000);
+  const own = await sendToOwnVariable(fallback);
+  await endLease(stage, dying);
+  await scaleOwn(stage, 'controller', 2);
+  await untilRestored(stage, SHOP_NAMESPACE, { deadlineMs: 120_000 });
+  await dying.remove();
+  const events = await eventsText();
   assert.match(events, new RegExp(`ran into its limit with [1-9][0-9]* messages in ${fallback}: they are read again`));
   assert.match(events, new RegExp(`reads topic ${TOPIC} again from partition:offset`));
+  assert.match(events, new RegExp(`${OWN_ORDERS} records that the target itself sent to topic ${fallback}`));
   await scale(3);
   await stage.finish();
-  assertClean(historyOf(stage, [alice]));
+  const history = historyOf(stage, [alice]);
+  assertClean({
+    ...history,
+    produced: [...history.produced, ...own],
+    workloads: [...history.workloads, { reader: ORDERS_WORKER, kind: 'kafka', source: fallback }],
+  });
   assertRestored(world, await snapshotWorld(stage));
 });
 
