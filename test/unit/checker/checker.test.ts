@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { judge, type Verdict } from '../../checker/checker.ts';
 import type { History, ProducedLine, ReceivedLine } from '../../checker/history.ts';
+import { fc } from '../../random.ts';
 import { cleanHistory, deliver, draws, SESSION_END_AT, SESSION_READY_AT } from './sample.ts';
 
 /** Ends the property's run as "not applicable" when the random history holds no such line. */

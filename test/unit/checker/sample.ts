@@ -1,7 +1,8 @@
 /** A random but faithful history for the checker's tests: what a correct splitter would have done. Pure. */
-import fc from 'fast-check';
+
 import { filterMatches } from '../../checker/filter.ts';
 import type { Attribute, History, ProducedLine, ReceivedLine, SessionLine } from '../../checker/history.ts';
+import { fc } from '../../random.ts';
 
 const TENANTS = ['alice', 'bob', 'carol', 'dave'] as const;
 const STEP_MS = 10;

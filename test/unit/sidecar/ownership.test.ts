@@ -1,8 +1,8 @@
 // Who forwards a split: the table of cases, and the race among replicas that all decide by the same rule.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { decideOwnership, type OwnershipFacts, preference } from '../../../sidecar/ownership.ts';
+import { fc } from '../../random.ts';
 
 const facts = (more: Partial<OwnershipFacts>): OwnershipFacts => ({
   me: 'me',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import fastJsonPatch from 'fast-json-patch';
 import { SPLIT_PHASES } from '../../../api/kinds/workload-split.ts';
 import { mutate, type Pod } from '../../../webhook/mutate.ts';
+import { fc } from '../../random.ts';
 import { FALLBACK, makePod, makeSplit, variable } from './fixtures.ts';
 
 const TOKEN_PATH = '/metadata/labels/operator.metalbear.co~1patched';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { parseNamesJson, renderNamesJson } from '../../../../common/env/names-json.ts';
+import { fc } from '../../../random.ts';
 
 describe('names in a JSON object', () => {
   it('are replaced, and nothing else is touched', () => {

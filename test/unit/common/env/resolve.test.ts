@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { escapeReferences, parseReferences } from '../../../../common/env/expansion.ts';
 import type { ConfigMap, Container, EnvVar } from '../../../../common/env/pod-spec.ts';
 import { type Environment, referencedConfigMaps, resolveEnvironment } from '../../../../common/env/resolve.ts';
+import { fc } from '../../../random.ts';
 
 const environmentOf = (container: Omit<Container, 'name'>, configMaps: Record<string, ConfigMap> = {}): Environment =>
   resolveEnvironment({ name: 'app', ...container }, new Map(Object.entries(configMaps)));

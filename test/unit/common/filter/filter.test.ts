@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { QueueKind } from '../../../../api/kinds/common.ts';
 import type { Route } from '../../../../api/kinds/workload-split.ts';
 import { compileFilter, matches, messageAttributes } from '../../../../common/filter/filter.ts';
 import { compileRoutes, selectRoute } from '../../../../common/filter/routes.ts';
+import { fc } from '../../../random.ts';
 
 const matching = (kind: QueueKind, filter: Record<string, string>, ...entries: [string, string][]): boolean =>
   matches(compileFilter(kind, filter, 'orders'), messageAttributes(kind, entries));

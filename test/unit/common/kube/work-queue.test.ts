@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { SplitterError } from '../../../../common/errors.ts';
 import { WorkQueue, type WorkResult } from '../../../../common/kube/work-queue.ts';
+import { fc } from '../../../random.ts';
 import { FakeClock, settled } from '../fake-clock.ts';
 import { silentLog } from '../silent-log.ts';
 

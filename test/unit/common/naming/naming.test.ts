@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   DEFAULT_TOPIC_FORMAT,
   kafkaTopicName,
@@ -11,6 +10,7 @@ import {
 import { claimName, splitName, splitToken } from '../../../../common/naming/kubernetes.ts';
 import { randomDigits } from '../../../../common/naming/random.ts';
 import { sqsQueueName } from '../../../../common/naming/sqs.ts';
+import { fc } from '../../../random.ts';
 
 const RANDOM = '1234567890';
 const role = fc.constantFrom('fallback' as const, 'session' as const);

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Message } from '@aws-sdk/client-sqs';
-import fc from 'fast-check';
 import {
   batchLength,
   copyOf,
@@ -11,6 +10,7 @@ import {
   MAX_BATCH_ENTRIES,
   sizeOf,
 } from '../../../../common/sqs/copy.ts';
+import { fc } from '../../../random.ts';
 
 describe('copyOf', () => {
   it('keeps body, attributes with their exact types, group id and trace header, and nothing of the broker', () => {

@@ -2,7 +2,7 @@
 // after each step. QUEUE_SPLITTER_MODEL_RUNS multiplies the number of runs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../random.ts';
 import { QUEUE_IDS, type QueueId } from './world/catalog.ts';
 import { type Event, endOfTarget, events, fairEvents } from './world/events.ts';
 import { assertNothingLost, assertRestored } from './world/promises.ts';

@@ -5,7 +5,7 @@
 // off; the second look at the right to write, between a copy's acknowledgement and the deletion of its original.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../random.ts';
 import { Crowd } from './crowd/crowd.ts';
 import { assertRestored } from './world/promises.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { WebhookEntry } from '../../../../controller/webhook-entries/entry.ts';
 import { fitting, MAX_BYTES, MAX_ENTRIES } from '../../../../controller/webhook-entries/room.ts';
+import { fc } from '../../../random.ts';
 
 /** An entry of about so many bytes. */
 function entry(name: string, bytes = 100): WebhookEntry {

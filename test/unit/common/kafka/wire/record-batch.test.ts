@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { SplitterError } from '../../../../../common/errors.ts';
 import {
   readBatches,
@@ -9,6 +8,7 @@ import {
   writeBatch,
   writeContent,
 } from '../../../../../common/kafka/wire/record-batch.ts';
+import { fc } from '../../../../random.ts';
 
 const OPTIONS = { codec: 0, producerId: 7n, producerEpoch: 3, baseSequence: 5 };
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import fc from 'fast-check';
 import {
   readVarint,
   readVarlong,
@@ -9,6 +8,7 @@ import {
   writeVarint,
   writeVarlong,
 } from '../../../../../common/kafka/wire/varint.ts';
+import { fc } from '../../../../random.ts';
 
 it('every 32-bit number survives, in the size that was told', () => {
   fc.assert(

@@ -1,5 +1,5 @@
 // What may happen to the model's world at any moment, with how often it does.
-import fc from 'fast-check';
+import { fc } from '../../../../random.ts';
 import { QUEUE_IDS } from './catalog.ts';
 import type { World } from './world.ts';
 
