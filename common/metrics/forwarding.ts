@@ -36,26 +36,24 @@ export const forwardingMetrics = {
     'Failed reads, writes and deletes of the data path. Reason: a code of the documentation, or the broker’s short word (throttled, too_large, partial_batch).',
     [...QUEUE, 'reason'],
   ),
-  filterErrors: counter('filter_errors_total', 'Messages on which a filter could not be evaluated.', [
-    'session',
-    'kind',
-  ]),
-  duplicates: counter(
-    'duplicates_total',
-    'Messages that were written twice because an acknowledgement was lost.',
+  redeliveries: counter(
+    'redeliveries_total',
+    'SQS: messages that the broker handed out again while they were being forwarded; none is sent twice for that.',
     QUEUE,
   ),
-  redeliveries: counter('redeliveries_total', 'Messages that the broker handed out more than once.', QUEUE),
-  orderGivenUp: counter('order_given_up_total', 'Times that order was given up at the bound of a pause.', QUEUE),
+  orderGivenUp: counter(
+    'order_given_up_total',
+    'Kafka: times that a partition went on at the bound of a pause, before the left-overs of a session.',
+    QUEUE,
+  ),
   lag: gauge('lag_messages', 'Messages waiting in a queue; partition is empty for SQS.', [
     ...QUEUE,
     'role',
     'session',
     'partition',
   ]),
-  oldestAge: gauge('oldest_message_age_seconds', 'Age of the oldest message that is not forwarded yet.', QUEUE),
-  inFlight: gauge('in_flight_messages', 'Messages read and not yet acknowledged at their destination.', QUEUE),
-  bufferedBytes: gauge('buffer_bytes', 'Bytes of messages held in memory.', QUEUE),
+  inFlight: gauge('in_flight_messages', 'SQS: messages read and not yet deleted from the original queue.', QUEUE),
+  bufferedBytes: gauge('buffer_bytes', 'SQS: bytes of these messages.', QUEUE),
   lastForward: gauge('last_forward_timestamp_seconds', 'Unix time of the last acknowledged write.', QUEUE),
   acknowledgedRevision: gauge('acknowledged_revision', 'Revision of the split that the data path fully acts on.', [
     'namespace',

@@ -4,12 +4,12 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import '../../common/metrics/forwarding.ts';
-import '../../common/metrics/kube.ts';
-import '../../common/metrics/sessions.ts';
-import '../../common/metrics/webhook.ts';
 import { ERROR_CODES } from '../../common/errors.ts';
+import { forwardingMetrics } from '../../common/metrics/forwarding.ts';
+import { kubeMetrics, workQueueMetrics } from '../../common/metrics/kube.ts';
 import { registry } from '../../common/metrics/registry.ts';
+import { sessionMetrics } from '../../common/metrics/sessions.ts';
+import { webhookMetrics } from '../../common/metrics/webhook.ts';
 import { CHART, defaultValues, leaves, type Manifest, ofKind, render } from './chart.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -139,6 +139,23 @@ describe('metrics', () => {
 
   it('metrics.md lists every metric and no other', async () => {
     assert.deepEqual(firstCells(await reference('metrics.md')).toSorted(), known().toSorted());
+  });
+
+  it('every metric is written by some program', async () => {
+    const texts = [...(await programTexts())].filter(([file]) => !file.startsWith('common/metrics/'));
+    const declared = {
+      ...forwardingMetrics,
+      ...kubeMetrics,
+      ...workQueueMetrics,
+      ...sessionMetrics,
+      ...webhookMetrics,
+    };
+    const isWritten = (name: string): boolean =>
+      texts.some(([, text]) => new RegExp(`\\b\\w*[mM]etrics\\.${name}\\b`).test(text));
+    assert.deepEqual(
+      Object.keys(declared).filter((name) => !isWritten(name)),
+      [],
+    );
   });
 
   for (const file of ['files/alerts.yaml', 'files/dashboards/queue-splitter.json']) {
