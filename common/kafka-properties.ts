@@ -88,7 +88,7 @@ function secretProperties({ name, spec }: Link, secrets: Secrets): [string, stri
   if (data === undefined) {
     throw new SplitterError(
       'CredentialsMissing',
-      `MirrordKafkaClientConfig ${name} loads the Secret ${spec.loadFromSecret}, which does not exist or may not be read. Create it in the operator's namespace, or allow its namespace in the chart's values.`,
+      `MirrordKafkaClientConfig ${name} loads the Secret ${spec.loadFromSecret}, which does not exist. Create it in the operator's namespace and name it in the chart value operator.kafkaSecrets, or correct loadFromSecret.`,
     );
   }
   return Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]);

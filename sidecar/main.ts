@@ -83,7 +83,7 @@ async function main(signal: AbortSignal): Promise<void> {
 function factories(config: ForwarderConfig, client: KubeClient, clients: SqsClients): PipelineFactories {
   const common = { clock: systemClock, random: Math.random };
   const { sessionDrainTimeoutMs } = config;
-  const resolveProperties = createPropertiesResolver(client, config.namespace);
+  const resolveProperties = createPropertiesResolver(client, config.namespace, log);
   return {
     SQS: (queue, options) => createSqsPipeline(queue, options, { ...common, clients, settings: config.sqs }),
     Kafka: (queue, options) =>

@@ -1,16 +1,22 @@
-// Kafka client properties from MirrordKafkaClientConfigs of the operator's namespace. Their Secrets are read only there, and never shown.
+// Kafka client properties from MirrordKafkaClientConfigs of the operator's namespace. Their Secrets are read only there, and never shown;
+// what has no effect is named in the log.
 import type { BrokerConnection } from '../../api/kinds/workload-split.ts';
 import { SplitterError } from '../errors.ts';
-import { referencedSecrets, resolveKafkaProperties } from '../kafka-properties.ts';
+import { describeUnknownProperties, referencedSecrets, resolveKafkaProperties } from '../kafka-properties.ts';
 import { KAFKA_CLIENT_CONFIGS, SECRETS } from '../kube/resources.ts';
 import type { KubeClient, KubeObject } from '../kube/types.ts';
+import type { Log } from '../log.ts';
 import type { ResolveProperties } from './clusters.ts';
 
 type ClientConfig = KubeObject & { spec: unknown };
 type Secret = KubeObject & { data?: Record<string, string> };
 
+type Reader = Pick<KubeClient, 'get' | 'list'>;
+
 /** Rejects with `InvalidConfig`, `CredentialsMissing` or what the API server refused. */
-export function createPropertiesResolver(client: KubeClient, namespace: string): ResolveProperties {
+export function createPropertiesResolver(client: Reader, namespace: string, log: Log): ResolveProperties {
+  /** Properties are resolved again and again; what is to be said of them, once. */
+  const told = new Set<string>();
   return async ({ clientConfig }: BrokerConnection) => {
     if (clientConfig === undefined) {
       throw new SplitterError(
@@ -32,16 +38,17 @@ export function createPropertiesResolver(client: KubeClient, namespace: string):
         `MirrordKafkaClientConfig ${clientConfig} asks for authenticationExtra ${authenticationExtra.kind}, which is not supported yet; use SASL/SCRAM or TLS properties`,
       );
     }
+    for (const sentence of describeUnknownProperties(properties)) {
+      const line = `MirrordKafkaClientConfig ${clientConfig}: ${sentence}`;
+      if (!told.has(line)) log.info({ clientConfig }, line);
+      told.add(line);
+    }
     return properties;
   };
 }
 
 /** `reference`: `<namespace>/<name>`. */
-async function readSecret(
-  client: KubeClient,
-  own: string,
-  reference: string,
-): Promise<Record<string, string> | undefined> {
+async function readSecret(client: Reader, own: string, reference: string): Promise<Record<string, string> | undefined> {
   const [namespace = '', name = ''] = reference.split('/');
   if (namespace !== own) {
     throw new SplitterError(
@@ -49,5 +56,14 @@ async function readSecret(
       `Secret ${reference} is not in the operator's namespace ${own}; only Secrets there are read. Copy it, or correct loadFromSecret`,
     );
   }
-  return (await client.get<Secret>(SECRETS, { name, namespace }))?.data ?? undefined;
+  try {
+    return (await client.get<Secret>(SECRETS, { name, namespace }))?.data ?? undefined;
+  } catch (error) {
+    if (!(error instanceof SplitterError) || error.code !== 'PermissionDenied') throw error;
+    throw new SplitterError(
+      'PermissionDenied',
+      `Secret ${reference} may not be read. Name it in the chart value operator.kafkaSecrets (helm upgrade), which grants that`,
+      { cause: error, details: error.details },
+    );
+  }
 }

@@ -26,7 +26,7 @@ export type BrokersOptions = {
 /** Connections are made when they are needed; `close` ends them. */
 export function createBrokers(client: KubeClient, namespace: string, options: BrokersOptions, log: Log): Brokers {
   const clients = createSqsClients();
-  const kafka = createKafkaAdmin(createPropertiesResolver(client, namespace));
+  const kafka = createKafkaAdmin(createPropertiesResolver(client, namespace, log));
   const quiet = warnOnce(log);
   const sqs = { clients, emptyConfirmationMs: options.sqsEmptyConfirmationMs, clock: systemClock, log };
   return {
