@@ -11,6 +11,7 @@ const schema = z.object({
   /** With it the replica's Lease goes when the pod goes. */
   POD_UID: z.string().optional(),
   QUEUE_SPLITTER_NAMESPACE: z.string().min(1),
+  QUEUE_SPLITTER_VERSION: z.string().default('development'),
   QUEUE_SPLITTER_METRICS_PORT: port.default(9090),
   /** How long an SQS queue must look empty; the counts of Amazon SQS need a minute to be true. */
   QUEUE_SPLITTER_SQS_EMPTY_CONFIRMATION_MS: milliseconds.default(60_000),
@@ -31,6 +32,7 @@ export type ForwarderConfig = {
   podName: string;
   podUid: string | undefined;
   namespace: string;
+  version: string;
   metricsPort: number;
   failStaticMs: number;
   sessionDrainTimeoutMs: number;
@@ -45,6 +47,7 @@ export function forwarderConfig(environment: Record<string, string | undefined>)
     podName: values.POD_NAME,
     podUid: values.POD_UID,
     namespace: values.QUEUE_SPLITTER_NAMESPACE,
+    version: values.QUEUE_SPLITTER_VERSION,
     metricsPort: values.QUEUE_SPLITTER_METRICS_PORT,
     failStaticMs: values.QUEUE_SPLITTER_FAIL_STATIC_SECONDS * 1000,
     sessionDrainTimeoutMs,

@@ -14,7 +14,6 @@ import { startProcessMetrics } from '../common/metrics/registry.ts';
 import { startProcessServer } from '../common/process/http.ts';
 import { runMain } from '../common/process/main.ts';
 import { createSqsClients, type SqsClients } from '../common/sqs/client.ts';
-import { VERSION } from '../common/version.ts';
 import { type ForwarderConfig, forwarderConfig } from './config.ts';
 import { Forwarder } from './forwarder.ts';
 import { createKafkaPipeline } from './kafka/pipeline.ts';
@@ -30,9 +29,9 @@ await runMain(log, main);
 
 async function main(signal: AbortSignal): Promise<void> {
   const config = forwarderConfig(process.env);
-  startProcessMetrics('forwarder', VERSION);
+  startProcessMetrics('forwarder', config.version);
   const connection = await inClusterConnection(process.env);
-  const userAgent = `queue-splitter-forwarder/${VERSION}`;
+  const userAgent = `queue-splitter-forwarder/${config.version}`;
   const client = createKubeClient(connection, { userAgent });
   const renewing = createKubeClient(connection, { userAgent, requestTimeoutMs: RENEWAL_TIMEOUT_MS });
   const sqs = createSqsClients();

@@ -97,6 +97,22 @@ describe('the chart and the programs', async () => {
     }
   }
 
+  for (const manifest of ofKind(manifests, 'Deployment')) {
+    for (const { args, env } of containersOf(manifest)) {
+      const [folder = ''] = (args[0] ?? '').split('/');
+      it(`${folder} reads every variable that the chart gives it`, () => {
+        const own = [...texts].filter(([file]) => file.startsWith(`${folder}/`) || file.startsWith('common/'));
+        const used = new Set(own.flatMap(([, text]) => names(text)));
+        const given = names(env.map(({ name }) => name).join(' '));
+        assert.ok(given.length > 3);
+        assert.deepEqual(
+          given.filter((name) => !used.has(name)),
+          [],
+        );
+      });
+    }
+  }
+
   const read = new Set([...texts.values()].flatMap(names));
 
   it('every variable that the chart sets is read by some program', () => {
