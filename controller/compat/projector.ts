@@ -17,7 +17,7 @@ import type { Log } from '../../common/log.ts';
 import { shorten } from '../../common/text.ts';
 import {
   belongTogether,
-  hasSqsQueues,
+  isShowable,
   PROJECTED_LABEL,
   refusal,
   toSplitSession,
@@ -67,7 +67,7 @@ export async function project(client: KubeClient, name: ObjectName): Promise<voi
     client.get<SplitSession>(SPLIT_SESSIONS, name),
     client.get<SqsSession>(SQS_SESSIONS, name),
   ]);
-  if (!shown) return session && isLive(session) && hasSqsQueues(session) ? await show(client, session) : undefined;
+  if (!shown) return session && isLive(session) && isShowable(session) ? await show(client, session) : undefined;
   if (!session || !belongTogether(session, shown)) return await withoutSession(client, name, shown, session);
   if (!isLive(shown)) {
     if (isLive(session)) await client.delete(SPLIT_SESSIONS, name, uidOf(session));

@@ -1,6 +1,7 @@
 // Between our SplitSession and mirrord's MirrordSqsSession: pure translations in both directions.
 import { createHash } from 'node:crypto';
 import { FINALIZER, GROUP, MIRRORD_GROUP, MIRRORD_VERSION, VERSION } from '../../api/constants.ts';
+import type { TargetReference } from '../../api/kinds/common.ts';
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { SqsSession, SqsSessionStatus } from '../../api/kinds/sqs-session.ts';
 
@@ -10,8 +11,16 @@ export const PROJECTED_LABEL = `${GROUP}/projected`;
 /** On a session that was made from somebody's MirrordSqsSession: the uid of that. */
 export const ADOPTED_ANNOTATION = `${GROUP}/adopted-from`;
 
-export function hasSqsQueues(session: SplitSession): boolean {
-  return session.spec.queues.some((queue) => queue.kind === 'SQS') && session.spec.target.kind !== 'StatefulSet';
+/** API versions by kind of workload; a MirrordSqsSession names only the kind. */
+const API_VERSIONS: Readonly<Record<TargetReference['kind'], string>> = {
+  Deployment: 'apps/v1',
+  StatefulSet: 'apps/v1',
+  Rollout: 'argoproj.io/v1alpha1',
+};
+
+/** It has SQS queues, and mirrord has a word for its target: the enumeration of its own definition has no StatefulSet. */
+export function isShowable({ spec }: SplitSession): boolean {
+  return spec.queues.some((queue) => queue.kind === 'SQS') && spec.target.kind !== 'StatefulSet';
 }
 
 /** What the guide's commands list and delete. Its finalizer lets a deletion end the session before the object is gone. */
@@ -95,8 +104,8 @@ export function toSplitSession({ metadata, spec }: SqsSession): SplitSession {
     },
     spec: {
       target: {
-        apiVersion: workloadType === 'Rollout' ? 'argoproj.io/v1alpha1' : 'apps/v1',
-        kind: workloadType === 'Rollout' ? 'Rollout' : 'Deployment',
+        apiVersion: API_VERSIONS[workloadType],
+        kind: workloadType,
         name,
         ...(container ? { container } : {}),
       },

@@ -5,7 +5,7 @@ import { type SqsSession, sqsSessionSpec, sqsSessionStatus } from '../../../../a
 import {
   ADOPTED_ANNOTATION,
   belongTogether,
-  hasSqsQueues,
+  isShowable,
   toSplitSession,
   toSqsSession,
   toSqsStatus,
@@ -109,11 +109,16 @@ describe('an object of a user as a session', () => {
     const { target } = toSplitSession(object({ name: 'r', workloadType: 'Rollout' })).spec;
     assert.deepEqual(target, { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'r' });
   });
+
+  it('never takes a StatefulSet for the Deployment of its name', () => {
+    const { target } = toSplitSession(object({ name: 's', workloadType: 'StatefulSet' })).spec;
+    assert.deepEqual(target, { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 's' });
+  });
 });
 
 it('what mirrord has no word for is not shown', () => {
-  assert.equal(hasSqsQueues(SESSION), true);
+  assert.equal(isShowable(SESSION), true);
   const stateful = { ...SESSION.spec.target, kind: 'StatefulSet' as const };
-  assert.equal(hasSqsQueues({ ...SESSION, spec: { ...SESSION.spec, target: stateful } }), false);
-  assert.equal(hasSqsQueues({ ...SESSION, spec: { ...SESSION.spec, queues: SESSION.spec.queues.slice(1) } }), false);
+  assert.equal(isShowable({ ...SESSION, spec: { ...SESSION.spec, target: stateful } }), false);
+  assert.equal(isShowable({ ...SESSION, spec: { ...SESSION.spec, queues: SESSION.spec.queues.slice(1) } }), false);
 });
