@@ -51,7 +51,9 @@ export type Filter = z.infer<typeof filter>;
 
 export const targetReference = z.object({
   apiVersion: z.string().min(1).max(128).describe('API version of the workload, for example apps/v1.'),
-  kind: z.enum(['Deployment', 'StatefulSet', 'Rollout']).describe('Kind of the workload.'),
+  kind: z
+    .enum(['Deployment', 'StatefulSet', 'Rollout'])
+    .describe('Kind of the workload. Only Deployments are split yet; sessions for the others are refused.'),
   name: name.describe('Name of the workload, in the same namespace.'),
 });
 export type TargetReference = z.infer<typeof targetReference>;

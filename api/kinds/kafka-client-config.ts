@@ -29,15 +29,17 @@ export const kafkaClientConfigSpec = z
       .regex(/^[^/]+\/[^/]+$/, 'must be <namespace>/<name>')
       .nullish()
       .describe(
-        'Secret whose entries become properties, as <namespace>/<name>. They win over inherited ones and lose to spec.properties.',
+        "Secret whose entries become properties, as <namespace>/<name>. It must be in the operator's namespace and named in the chart value operator.kafkaSecrets. They win over inherited ones and lose to spec.properties.",
       ),
     authenticationExtra: z
       .object({
-        kind: z.enum(['MSK_IAM']).describe('MSK_IAM: IAM authentication with Amazon MSK.'),
+        kind: z.enum(['MSK_IAM']).describe('MSK_IAM: IAM authentication with Amazon MSK. Not supported yet.'),
         awsRegion: z.string().min(1).max(64).describe('AWS region of the Kafka cluster.'),
       })
       .nullish()
-      .describe('Authentication that properties alone cannot express.'),
+      .describe(
+        'Authentication that properties alone cannot express. Not supported yet: sessions for such clusters are refused.',
+      ),
     clientImplementation: z
       .enum(['librdkafka', 'java'])
       .nullish()

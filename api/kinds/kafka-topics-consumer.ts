@@ -47,7 +47,9 @@ export const consumedTopic = z
     clientConfig: name.describe("Name of the MirrordKafkaClientConfig, in the operator's namespace."),
     nameSources: sources('Every place where the workload has the name of the topic.'),
     groupIdSources: sources('Every place where the workload has the id of its consumer group.').optional(),
-    applicationIdSources: sources('Kafka Streams: every place where the workload has its application id.').optional(),
+    applicationIdSources: sources(
+      'Kafka Streams: every place where the workload has its application id. Not supported: sessions for this topic are refused.',
+    ).optional(),
   })
   .refine((topic) => (topic.groupIdSources === undefined) !== (topic.applicationIdSources === undefined), {
     message: GROUP_MESSAGE,
@@ -65,7 +67,13 @@ export const consumedTopic = z
 export const kafkaTopicsConsumerSpec = z
   .object({
     consumerName: name.describe('Name of the workload, in the same namespace.'),
-    consumerKind: z.string().min(1).max(63).describe('Kind of the workload: Deployment, StatefulSet or Rollout.'),
+    consumerKind: z
+      .string()
+      .min(1)
+      .max(63)
+      .describe(
+        'Kind of the workload: Deployment, StatefulSet or Rollout. Only Deployments are split yet; sessions for the others are refused.',
+      ),
     consumerApiVersion: z.string().min(1).max(128).describe('API version of the workload, for example apps/v1.'),
     consumerRestartTimeout: seconds.nullish().describe('Seconds to wait for the restarted workload; 60 unless set.'),
     splitTtl: seconds

@@ -151,7 +151,7 @@ export const splitQueue = z.object({
     .optional()
     .meta({
       description:
-        "Kafka: where a partition begins that the application's group never committed; taken before the restart.",
+        "Kafka: where every partition began for the application's group, taken before the restart: its offset, else by auto.offset.reset. Forwarding begins there where the group has no offset; a rewind looks for unread records from there on.",
       ...atomicList,
     }),
 });

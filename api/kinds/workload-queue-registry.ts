@@ -9,7 +9,9 @@ const MAX_TAGS = 50;
 
 export const queueConsumer = z.object({
   name: name.describe('Name of the workload, in the same namespace.'),
-  workloadType: z.enum(['Deployment', 'StatefulSet', 'Rollout']).describe('Kind of the workload.'),
+  workloadType: z
+    .enum(['Deployment', 'StatefulSet', 'Rollout'])
+    .describe('Kind of the workload. Of these only Deployments are split yet; sessions for the others are refused.'),
   container: name.nullish().describe('Name of the container; absent = all containers of the workload.'),
 });
 
@@ -37,7 +39,7 @@ export const registryQueue = z
       .min(1)
       .max(64)
       .describe(
-        'Kind of broker. SQS is split; entries of other kinds are accepted, reported as unknown, and otherwise ignored.',
+        'Kind of broker. SQS is split; entries of other kinds are accepted, and sessions that ask for them are refused.',
       ),
     nameSource: queueNameSource
       .optional()
@@ -66,8 +68,15 @@ export const registryQueue = z
     sns: z
       .boolean()
       .nullish()
-      .describe('True: messages come from SNS, and filters also see the attributes in the SNS envelope of the body.'),
-    s3Event: z.boolean().nullish().describe('True: message bodies are S3 event notifications.'),
+      .describe(
+        'True: messages come from SNS, and filters are meant for the attributes in the envelope. Not supported yet: sessions for this queue are refused.',
+      ),
+    s3Event: z
+      .boolean()
+      .nullish()
+      .describe(
+        "mirrord's: message bodies are S3 event notifications, whose metadata jq programs see. Accepted; without jq programs it changes nothing.",
+      ),
   })
   .refine((queue) => queue.queueType !== 'SQS' || (queue.nameSource !== undefined && exactlyOne(queue.nameSource)), {
     message: SOURCE_MESSAGE,
@@ -118,9 +127,9 @@ export const workloadQueueRegistryStatus = z
         envUpdates: queueNameUpdates.describe('Environment variable → names.'),
       })
       .nullish()
-      .describe('The queues that are split at the moment.'),
+      .describe("The queues that mirrord's operator splits at the moment."),
   })
-  .describe('What is split at the moment.');
+  .describe("Written by mirrord's operator. queue-splitter leaves it empty: what it splits is in the WorkloadSplits.");
 export type WorkloadQueueRegistryStatus = z.infer<typeof workloadQueueRegistryStatus>;
 
 export type WorkloadQueueRegistry = {

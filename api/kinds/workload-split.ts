@@ -164,7 +164,6 @@ export const workloadSplitSpec = z
           .min(1)
           .default(60)
           .describe('Seconds to wait for the restart before the sessions fail.'),
-        drainTimeoutSeconds: seconds.optional().describe('Seconds a drain may take; absent = no limit.'),
       })
       .prefault({})
       .describe('Settings that were in force when the split began.'),

@@ -153,7 +153,7 @@ export type Action =
   | { type: 'DeleteResources'; split: WorkloadSplit; entries: LedgerEntry[] }
   /** Gives the topics of these entries the partitions that their original got since. */
   | { type: 'GrowTopics'; split: WorkloadSplit; entries: LedgerEntry[] }
-  /** Notes where never-committed partitions begin; must come before the restart. */
+  /** Notes where partitions begin for the application's group; must come before the restart. */
   | { type: 'RecordStartOffsets'; split: WorkloadSplit; keys: string[] }
   /** Makes the webhook configuration equal to what the splits in the cluster say. */
   | { type: 'SyncWebhook' }

@@ -34,7 +34,7 @@ export function draining(context: SplitContext): Step {
 }
 
 function isLate({ observed, split }: SplitContext, { kind, forwarding }: SplitQueue): boolean {
-  const limit = split.spec.settings.drainTimeoutSeconds ?? observed.settings.drainTimeoutSeconds[kind];
+  const limit = observed.settings.drainTimeoutSeconds[kind];
   const isOver = limit !== undefined && observed.now - Date.parse(split.spec.phaseSince) >= limit * 1000;
   return isOver && forwarding !== 'Return';
 }

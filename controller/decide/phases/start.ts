@@ -39,7 +39,7 @@ export function growEnvironment({ observed, split, names }: SplitContext): Step 
   });
 }
 
-/** Where never-committed partitions begin is only known before the restart. */
+/** Where partitions begin for the group is only known before the restart. */
 function recordStart({ observed, split }: SplitContext, queues: readonly SplitQueue[]): Step {
   const keys = queues.map((queue) => queue.key).filter((key) => mayTry(observed, startOffsetsOf(key)));
   if (keys.length > 0) return act({ type: 'RecordStartOffsets', split, keys });
