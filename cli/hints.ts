@@ -12,7 +12,6 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   RestartTimeout: 'see kubectl describe pod for what keeps the pods from becoming ready',
   OriginalClaimed: 'wait until the other split has ended (qsplit status -A), or work on that workload',
   ApiUnreachable: 'see whether kubectl get --raw /readyz works with the same kubeconfig',
-  WebhookUnreachable: 'ask whoever runs the cluster to look at the queue-splitter webhook pods',
   HeartbeatExpired: 'start again; a laptop that sleeps stops the heartbeat',
   SessionLost: 'start again; see qsplit status',
   Internal: 'this is a bug in qsplit: please report it with this message',

@@ -156,6 +156,9 @@ async function readClusterUid(client: KubeClient): Promise<string> {
   const namespace = await client.get(NAMESPACES, { name: 'kube-system' });
   const uid = namespace?.metadata.uid;
   if (uid === undefined)
-    throw new SplitterError('ApiRejected', 'namespace kube-system cannot be read; its uid names the cluster');
+    throw new SplitterError(
+      'ApiRejected',
+      'There is no namespace kube-system, whose uid stands for the cluster. Create it; without it no split can be told from a copy.',
+    );
   return uid;
 }

@@ -1,5 +1,6 @@
 // Makes what the ledger plans and deletes what it retired. Each entry stands alone: one that fails is noted and does not stop the others.
 import type { LedgerEntry, SplitQueue, WorkloadSplit, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
+import { SplitterError } from '../../common/errors.ts';
 import type { CreateRequest } from '../brokers/broker.ts';
 import { growthOf, removalOf } from '../decide/failures.ts';
 import { sessionGroup } from '../decide/plan.ts';
@@ -107,6 +108,10 @@ function ownerOf(context: ActContext, split: WorkloadSplit): { clusterUid: strin
 
 function queueOf(spec: WorkloadSplitSpec, entry: LedgerEntry): SplitQueue {
   const queue = spec.queues.find((candidate) => candidate.key === entry.queue);
-  if (!queue) throw new Error(`ledger entry ${entry.name} belongs to queue ${entry.queue}, which is not in the split`);
-  return queue;
+  if (queue) return queue;
+  throw new SplitterError(
+    'Internal',
+    `ledger entry ${entry.name} is of queue ${entry.queue}, which is not in the split`,
+    { retryable: true },
+  );
 }

@@ -86,10 +86,11 @@ function incarnate(observed: Observed, split: WorkloadSplit): Step {
 /** Its queues and pods are not ours to touch. It only goes away when somebody deletes it; until then no session can begin. */
 function setAside({ observed, split }: SplitContext): Step {
   if (split.metadata.deletionTimestamp !== undefined) return act({ type: 'ReleaseSplit', split });
+  const { name, namespace } = split.metadata;
   const problem: Problem = {
     code: 'Copied',
     retryable: false,
-    message: `WorkloadSplit ${split.metadata.name} was copied or restored from elsewhere and stands in the way; delete it (kubectl delete workloadsplit ${split.metadata.name}) and start again`,
+    message: `WorkloadSplit ${name} was copied or restored from elsewhere and stands in the way; delete it (kubectl -n ${namespace} delete workloadsplit ${name}) and start again`,
   };
   return (
     failAll(wanting(observed), problem) ??

@@ -120,7 +120,7 @@ function lateProblem(context: SplitContext): Problem {
   return {
     code: blocked === undefined ? 'RestartTimeout' : 'RestartBlocked',
     retryable: false,
-    message: `${title} was not restarted within ${seconds}: ${cause}; it is put back. Raise workloadRestartTimeout if it only needs longer`,
+    message: `${title} was not restarted within ${seconds}: ${cause}; it is put back. If it only needs longer, raise workloadRestartTimeout of its registry, or consumerRestartTimeout of its topics consumer`,
   };
 }
 

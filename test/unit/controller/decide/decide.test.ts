@@ -140,7 +140,7 @@ describe('a split that was copied or restored from elsewhere', () => {
     for (const observed of copies()) {
       const problem = refusal(observed);
       assert.equal(problem.code, 'Copied');
-      assert.match(problem.message, /kubectl delete workloadsplit deployment-orders-worker/);
+      assert.match(problem.message, /kubectl -n shop delete workloadsplit deployment-orders-worker/);
       const alone = decided({ ...observed, sessions: [] });
       assert.deepEqual([alone.actions, alone.requeueAfterMs], [[], undefined]);
       assert.match(alone.waitingFor ?? '', /inert/);
