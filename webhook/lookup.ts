@@ -8,8 +8,8 @@ import type { KubeClient } from '../common/kube/types.ts';
 import { webhookMetrics } from '../common/metrics/webhook.ts';
 import type { Injection } from './mutate.ts';
 
-/** What the path of a webhook entry says: `…/<namespace>/<split>/<environmentRevision>`. */
-export type SplitReference = { namespace: string; name: string; environmentRevision: number };
+/** What the path of a webhook entry says: `…/<namespace>/<split>/<uid>/<environmentRevision>`; each split of a name counts from 0. */
+export type SplitReference = { namespace: string; name: string; uid: string; environmentRevision: number };
 
 export type Found = { injection: Injection } | { skip: 'split_not_found' | 'split_inert' };
 
@@ -27,11 +27,9 @@ export type Lookup = (reference: SplitReference) => Promise<Found>;
 /** The returned function rejects when the API server had to be asked and could not answer: then nobody may guess. */
 export function createLookup(cache: SplitCache, client: Pick<KubeClient, 'get'>): Lookup {
   return async (reference) => {
-    const { name, namespace, environmentRevision } = reference;
-    let split = cache.get({ name, namespace });
-    if (split === undefined || split.spec.environmentRevision < environmentRevision) {
-      split = await readLive(client, reference);
-    }
+    const { name, namespace } = reference;
+    const cached = cache.get({ name, namespace });
+    const split = cached && isAbreast(cached, reference) ? cached : await readLive(client, reference);
     if (split === undefined) return { skip: 'split_not_found' };
     if (isInert(split)) return { skip: 'split_inert' };
     return { injection: parse(split) };
@@ -39,9 +37,10 @@ export function createLookup(cache: SplitCache, client: Pick<KubeClient, 'get'>)
 }
 
 /** What this replica would do from its cache alone; the controller asks before it relies on us. */
-export function knowledge(cache: SplitCache, { name, namespace, environmentRevision }: SplitReference) {
+export function knowledge(cache: SplitCache, reference: SplitReference) {
+  const { name, namespace } = reference;
   const split = cache.get({ name, namespace });
-  const ready = split !== undefined && !isInert(split) && split.spec.environmentRevision >= environmentRevision;
+  const ready = split !== undefined && !isInert(split) && isAbreast(split, reference);
   return {
     ready,
     ...(split && {
@@ -50,6 +49,11 @@ export function knowledge(cache: SplitCache, { name, namespace, environmentRevis
       environmentRevision: split.spec.environmentRevision,
     }),
   };
+}
+
+/** As new as the entry that called; a split before it, of the same name, may have counted further. */
+function isAbreast({ metadata, spec }: WorkloadSplit, { uid, environmentRevision }: SplitReference): boolean {
+  return metadata.uid === uid && spec.environmentRevision >= environmentRevision;
 }
 
 /** A copied or restored object: it carries the uid of another one, or none yet. */

@@ -42,6 +42,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const splitPath = z.object({
   namespace: z.string().min(1),
   name: z.string().min(1),
+  uid: z.string().min(1),
   environmentRevision: z.coerce.number().int().min(0),
 });
 
@@ -67,12 +68,12 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   });
 
   // The API server adds ?timeout=3s to the path; routes do not look at it.
-  server.post('/mutate/:namespace/:name/:environmentRevision', async (request) => {
+  server.post('/mutate/:namespace/:name/:uid/:environmentRevision', async (request) => {
     const review = parseReview(request.body);
     return answer(review, await options.admit(splitPath.parse(request.params), review));
   });
 
-  server.get('/proven/:namespace/:name/:environmentRevision', async (request, reply) => {
+  server.get('/proven/:namespace/:name/:uid/:environmentRevision', async (request, reply) => {
     const known = knowledge(options.cache, splitPath.parse(request.params));
     return reply.code(known.ready ? 200 : 503).send({ pod: options.podName, ...known });
   });

@@ -46,8 +46,13 @@ export function entryName(split: WorkloadSplit): string {
   return `${split.metadata.uid}.${WEBHOOK_ENTRY_SUFFIX}`;
 }
 
-export function entryPath({ metadata, spec }: WorkloadSplit): string {
-  return `/mutate/${metadata.namespace}/${metadata.name}/${spec.environmentRevision}`;
+export function entryPath(split: WorkloadSplit): string {
+  return `/mutate/${referenceTo(split)}`;
+}
+
+/** What a webhook replica needs to see whether its cache is behind: names come again, and every split of a name counts from 0. */
+export function referenceTo({ metadata, spec }: WorkloadSplit): string {
+  return `${metadata.namespace}/${metadata.name}/${metadata.uid}/${spec.environmentRevision}`;
 }
 
 function entryFor(split: WorkloadSplit, service: WebhookService, caBundle: string): WebhookEntry {

@@ -5,7 +5,7 @@ import type { WorkloadSplit } from '../../api/kinds/workload-split.ts';
 import { toSplitterError } from '../../common/errors.ts';
 import { ENDPOINT_SLICES } from '../../common/kube/resources.ts';
 import type { KubeClient } from '../../common/kube/types.ts';
-import type { WebhookService } from './entry.ts';
+import { referenceTo, type WebhookService } from './entry.ts';
 
 const TIMEOUT_MS = 3000;
 
@@ -54,10 +54,8 @@ function hostOf(address: string): string {
 }
 
 async function ask(agent: Agent, endpoint: string, split: WorkloadSplit): Promise<string | undefined> {
-  const { namespace, name } = split.metadata;
-  const path = `/proven/${namespace}/${name}/${split.spec.environmentRevision}`;
   try {
-    const { statusCode, body } = await request(`https://${endpoint}${path}`, {
+    const { statusCode, body } = await request(`https://${endpoint}/proven/${referenceTo(split)}`, {
       dispatcher: agent,
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,

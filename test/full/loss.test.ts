@@ -220,7 +220,7 @@ test('an entry whose split is gone blocks nobody: the replica asks the API serve
   const [replica] = await ownPods(stage, 'webhook');
   const address = replica?.status.podIP;
   assert.ok(address);
-  const { response } = await askWebhook(stage.cluster, address, '/mutate/north/deployment-gone/7', 'north');
+  const { response } = await askWebhook(stage.cluster, address, '/mutate/north/deployment-gone/uid/7', 'north');
   assert.equal(response.allowed, true);
   assert.equal(response.patch, undefined);
 });

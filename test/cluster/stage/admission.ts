@@ -7,7 +7,7 @@ const TIMEOUT_MS = 10_000;
 
 export type Admission = { response: { uid: string; allowed: boolean; patch?: string; status?: { message: string } } };
 
-/** `path` as in an entry: `/mutate/<namespace>/<split>/<revision>`. */
+/** `path` as in an entry: `/mutate/<namespace>/<split>/<uid>/<revision>`. */
 export async function askWebhook(
   cluster: Pick<Cluster, 'forwardTo'>,
   podAddress: string,

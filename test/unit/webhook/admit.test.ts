@@ -9,7 +9,7 @@ import { parseReview } from '../../../webhook/review.ts';
 import { silentLog } from '../common/silent-log.ts';
 import { makePod, makeReview, makeSplit, variable } from './fixtures.ts';
 
-const REFERENCE = { namespace: 'shop', name: 'deployment-worker', environmentRevision: 3 };
+const REFERENCE = { namespace: 'shop', name: 'deployment-worker', uid: 'split-uid', environmentRevision: 3 };
 
 describe('admit', () => {
   let cached: WorkloadSplit | undefined;
@@ -64,6 +64,29 @@ describe('admit', () => {
     assert.equal(reads, 2);
   });
 
+  it('asks it, too, when the cache has the split of that name before, which may have come further', async () => {
+    const incarnation = { clusterUid: 'cluster', selfUid: 'predecessor' };
+    live = makeSplit();
+    for (const phase of ['Splitting', 'Cleaning'] as const) {
+      cached = makeSplit({ incarnation, phase, environmentRevision: 12, token: 'before' }, 'predecessor');
+      const { response, verdict } = await admit();
+      assert.equal(verdict, 'patched patched');
+      assert.ok(response.allowed);
+      assert.match(JSON.stringify(response.patch), /"4f9c2a"/);
+    }
+    assert.equal(reads, 2);
+  });
+
+  it('obeys the split that there is when the entry is that of one before', async () => {
+    const incarnation = { clusterUid: 'cluster', selfUid: 'successor' };
+    cached = makeSplit();
+    live = makeSplit({ incarnation, environmentRevision: 1, token: 'after' }, 'successor');
+    const reference = { ...REFERENCE, uid: 'split-uid-of-before' };
+    const review = parseReview(makeReview(makePod()));
+    const response = await createAdmit(createLookup(cache, client), silentLog())(reference, review);
+    assert.match(JSON.stringify(response), /"after"/);
+  });
+
   it('admits unpatched where there is nothing to inject', async () => {
     assert.deepEqual((await admit()).verdict, 'skipped split_not_found');
     cached = makeSplit({ phase: 'Restoring' });
@@ -74,7 +97,7 @@ describe('admit', () => {
   });
 
   it('takes a copied or unfinished split for inert', async () => {
-    cached = makeSplit({}, 'uid-of-a-copy');
+    live = makeSplit({}, 'uid-of-a-copy');
     assert.equal((await admit()).verdict, 'skipped split_inert');
     const { incarnation: _, ...unfinished } = makeSplit().spec;
     cached = { ...makeSplit(), spec: unfinished };
@@ -115,7 +138,8 @@ describe('admit', () => {
     cached = makeSplit();
     assert.deepEqual(knowledge(cache, REFERENCE), { ready: true, ...facts });
     assert.equal(knowledge(cache, { ...REFERENCE, environmentRevision: 4 }).ready, false);
+    assert.equal(knowledge(cache, { ...REFERENCE, uid: 'successor' }).ready, false);
     cached = makeSplit({}, 'uid-of-a-copy');
-    assert.equal(knowledge(cache, REFERENCE).ready, false);
+    assert.equal(knowledge(cache, { ...REFERENCE, uid: 'uid-of-a-copy' }).ready, false);
   });
 });

@@ -93,12 +93,15 @@ describe('webhook process', () => {
     ports.admissions = Number((await said('serving admissions'))['port']);
     await waitFor('readiness', async () => (await readiness()).statusCode === 200, soon);
     const agent = new Agent({ connect: { ca: bundle, servername: 'webhook.ops.svc' } });
-    const { body } = await request(`https://localhost:${ports.admissions}/mutate/shop/deployment-worker/3?timeout=3s`, {
-      dispatcher: agent,
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(makeReview(makePod())),
-    });
+    const { body } = await request(
+      `https://localhost:${ports.admissions}/mutate/shop/deployment-worker/split-uid/3?timeout=3s`,
+      {
+        dispatcher: agent,
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(makeReview(makePod())),
+      },
+    );
     const { response } = (await body.json()) as { response: { uid: string; patchType: string } };
     assert.deepEqual([response.uid, response.patchType], ['request-uid', 'JSONPatch']);
     await agent.destroy();

@@ -12,7 +12,7 @@ import { FakeClock } from '../common/fake-clock.ts';
 import { silentLog } from '../common/silent-log.ts';
 import { makePod, makeReview, makeSplit } from './fixtures.ts';
 
-const PATH = '/mutate/shop/deployment-worker/3?timeout=3s';
+const PATH = '/mutate/shop/deployment-worker/split-uid/3?timeout=3s';
 const NAMES: [string, string] = ['webhook.ops.svc', 'localhost'];
 const HOUR = 3_600_000;
 
@@ -69,7 +69,7 @@ describe('webhook server', () => {
     call(PATH, { method: 'POST', headers: { 'content-type': contentType }, body: JSON.stringify(body) });
 
   it('takes the longest names that there can be', async () => {
-    const { statusCode, body } = await call(`/proven/${'n'.repeat(63)}/${'d'.repeat(253)}/3`);
+    const { statusCode, body } = await call(`/proven/${'n'.repeat(63)}/${'d'.repeat(253)}/split-uid/3`);
     assert.equal(statusCode, 200, JSON.stringify(body));
   });
 
@@ -103,17 +103,20 @@ describe('webhook server', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(makeReview({})),
     };
-    assert.equal((await call('/mutate/shop/worker/x', wrongPath)).statusCode, 400);
+    assert.equal((await call('/mutate/shop/worker/split-uid/x', wrongPath)).statusCode, 400);
   });
 
   it('says whether it knows a revision', async () => {
     assert.deepEqual(
-      await call('/proven/shop/deployment-worker/3').then(({ statusCode, body }) => [statusCode, body]),
+      await call('/proven/shop/deployment-worker/split-uid/3').then(({ statusCode, body }) => [statusCode, body]),
       [200, { pod: 'webhook-1', ready: true, phase: 'Patching', revision: 9, environmentRevision: 3 }],
     );
-    assert.equal((await call('/proven/shop/deployment-worker/4')).statusCode, 503);
+    assert.equal((await call('/proven/shop/deployment-worker/split-uid/4')).statusCode, 503);
     cached = undefined;
-    assert.deepEqual((await call('/proven/shop/deployment-worker/3')).body, { pod: 'webhook-1', ready: false });
+    assert.deepEqual((await call('/proven/shop/deployment-worker/split-uid/3')).body, {
+      pod: 'webhook-1',
+      ready: false,
+    });
   });
 
   function handshake(options: { maxVersion?: 'TLSv1.1' | 'TLSv1.2'; minVersion?: 'TLSv1' } = {}): Promise<TLSSocket> {
@@ -143,7 +146,7 @@ describe('webhook server', () => {
     const ask = () =>
       new Promise<{ reused: boolean; status: number | undefined }>((resolve, reject) => {
         const asked = httpsRequest(
-          { port: server.port, host: 'localhost', path: '/proven/shop/a/1', agent: open },
+          { port: server.port, host: 'localhost', path: '/proven/shop/a/split-uid/1', agent: open },
           (response) => {
             response.resume().on('end', () => resolve({ reused: asked.reusedSocket, status: response.statusCode }));
           },

@@ -20,7 +20,10 @@ describe('entriesFor', () => {
     assert.deepEqual(entriesFor([patching], CLUSTER_UID, SERVICE, 'Q0E='), [
       {
         name: 'uid-of-deployment-orders-worker.split.queuesplitter.dev',
-        clientConfig: { service: { ...SERVICE, path: '/mutate/shop/deployment-orders-worker/4' }, caBundle: 'Q0E=' },
+        clientConfig: {
+          service: { ...SERVICE, path: '/mutate/shop/deployment-orders-worker/uid-of-deployment-orders-worker/4' },
+          caBundle: 'Q0E=',
+        },
         rules: [
           { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' },
         ],
