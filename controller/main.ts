@@ -146,7 +146,7 @@ function createActContext(
       );
       void events.record(subject, type, reason, message);
     },
-    failures: new Failures(systemClock.now, log),
+    failures: new Failures(systemClock.monotonic, log),
     now: systemClock.now,
   };
 }

@@ -15,8 +15,8 @@ import type { ErrorCode } from '../../common/errors.ts';
 /** Why something cannot be done, as the user shall read it. */
 export type Problem = { code: ErrorCode; message: string; retryable: boolean };
 
-/** Something that was tried and not done; times on the clock of `Observed.now`. */
-export type Failure = Problem & { since: number; retryAt: number };
+/** Something that was tried and not done: how long ago for the first time, and when it is tried again (0 or less: now). */
+export type Failure = Problem & { forMs: number; retryInMs: number };
 
 /** One queue of one session, resolved from registries, pod template, ConfigMaps and broker. */
 export type ResolvedQueue = {

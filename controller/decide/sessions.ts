@@ -88,7 +88,7 @@ export function failUncreatable(observed: Observed): Step {
   const actions = wanting(observed).flatMap(({ session }): Action[] => {
     const failure = subjectsOf(split.spec, session.metadata.name)
       .flatMap((subject) => failures.get(subject) ?? [])
-      .find((candidate) => isHopeless(observed, candidate, patience));
+      .find((candidate) => isHopeless(candidate, patience));
     return failure ? [{ type: 'FailSession', session, problem: asProblem(failure, patience) }] : [];
   });
   return actions.length === 0 ? undefined : act(...actions);

@@ -134,7 +134,7 @@ export function createBench(): Bench {
       repair: async () => false,
     },
     announce: (subject, type, reason) => announced.push(`${type} ${reason} ${subject.metadata.name}`),
-    failures: new Failures(() => clock.now(), silentLog()),
+    failures: new Failures(() => clock.monotonic(), silentLog()),
     isLeading: () => true,
     now: () => clock.now(),
   };

@@ -22,29 +22,39 @@ describe('Failures', () => {
     for (let times = 0; times < 6; times += 1) {
       await fail(RETRYABLE);
       const failure = failures.of('split').get('queue');
-      pauses.push((failure?.retryAt ?? 0) - clock.now);
-      assert.equal(failure?.since, 1_000);
+      pauses.push(failure?.retryInMs ?? 0);
+      assert.equal(failure?.forMs, times * 100);
       clock.now += 100;
     }
     assert.deepEqual(pauses, [1000, 2000, 4000, 8000, 15_000, 15_000]);
   });
 
-  it('tries again even what will hardly succeed, for permissions change', async () => {
+  it('tells how long a pause still is, and of one that is over', async () => {
     const { clock, failures, fail } = setUp();
+    await fail(RETRYABLE);
+    const pause = () => failures.of('split').get('queue')?.retryInMs;
+    clock.now += 400;
+    assert.equal(pause(), 600);
+    clock.now += 700;
+    assert.equal(pause(), -100);
+  });
+
+  it('tries again even what will hardly succeed, for permissions change', async () => {
+    const { failures, fail } = setUp();
     await fail(FINAL);
     const failure = failures.of('split').get('queue');
     assert.deepEqual([failure?.code, failure?.retryable], ['PermissionDenied', false]);
-    assert.equal(failure?.retryAt, clock.now + 60_000);
+    assert.equal(failure?.retryInMs, 60_000);
   });
 
   it('forgets with the first success, and begins anew after it', async () => {
-    const { failures, fail, clock } = setUp();
+    const { failures, fail } = setUp();
     await fail(RETRYABLE);
     await fail(RETRYABLE);
     assert.equal(await failures.attempt('split', 'queue', async () => 'done'), 'done');
     assert.equal(failures.of('split').size, 0);
     await fail(RETRYABLE);
-    assert.equal(failures.of('split').get('queue')?.retryAt, clock.now + 1000);
+    assert.equal(failures.of('split').get('queue')?.retryInMs, 1000);
   });
 
   it('keeps splits apart and logs the cause', async () => {

@@ -15,6 +15,8 @@ import { podFact } from '../facts.ts';
 import { Observer } from './world/observer.ts';
 import { World } from './world/world.ts';
 
+const HOUR_MS = 3_600_000;
+
 /** A session that waits, with its finalizer, and nothing else yet. */
 function waiting(): Observed {
   const world = new World();
@@ -182,12 +184,15 @@ describe('pods that must be patched', () => {
       code: 'ApiUnreachable' as const,
       message: 'the budget needs 2 healthy pods',
       retryable: true,
-      since: observed.now,
-      retryAt: observed.now + 1,
+      forMs: 0,
+      retryInMs: 1,
     };
     const failures = new Map([['bare', failure]]);
     assert.deepEqual(evicted({ ...observed, failures }), ['other']);
-    assert.deepEqual(evicted({ ...observed, failures, now: observed.now + 1 }), ['bare', 'other']);
+    // Whatever the wall clock does in the meantime.
+    assert.deepEqual(evicted({ ...observed, failures, now: observed.now + HOUR_MS }), ['other']);
+    const later = new Map([['bare', { ...failure, retryInMs: 0 }]]);
+    assert.deepEqual(evicted({ ...observed, failures: later, now: observed.now - HOUR_MS }), ['bare', 'other']);
   });
 });
 
