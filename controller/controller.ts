@@ -16,12 +16,12 @@ import type { ActContext } from './act/context.ts';
 import type { SessionProjector } from './compat/projector.ts';
 import type { Settings } from './decide/observed.ts';
 import type { Names } from './decide/plan.ts';
+import { replaceStrayPods } from './garbage/stray-pods.ts';
 import type { Garbage } from './garbage/sweep.ts';
 import { countSessions, countSplits, forgetAll, forgetPods, timeSession } from './measure.ts';
 import { createForwarderWatch } from './observe/forwarder.ts';
 import type { ObserverOptions } from './observe/observe.ts';
 import { reconcile, type TargetKey } from './reconciler.ts';
-import { sweepPods } from './sweep.ts';
 import { TargetPods } from './target-pods.ts';
 import { UNINSTALLING_LEASE, UninstallMark } from './uninstalling.ts';
 
@@ -101,7 +101,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     log,
     maxDelayMs: MAX_BACKOFF_MS,
     process: async (what) => {
-      if (what === 'pods') await sweepPods(act, log);
+      if (what === 'pods') await replaceStrayPods(act, log);
       else if (await mark.removeStale(client)) log.warn('took away the mark of a clean-up Job that was killed');
       return { requeueAfterMs: SWEEP_MS };
     },

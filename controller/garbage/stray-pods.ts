@@ -1,12 +1,12 @@
-// The sweeper: a pod that carries a token of ours whose split does not exist, or is over, is replaced (kubernetes-notes C4). It touches no other pod.
-import { PATCHED_LABEL, TOKEN_PREFIX } from '../api/constants.ts';
-import type { ObjectMeta } from '../api/kinds/common.ts';
-import type { SplitPhase, WorkloadSplit } from '../api/kinds/workload-split.ts';
-import { PODS, WORKLOAD_SPLITS } from '../common/kube/resources.ts';
-import type { Log } from '../common/log.ts';
-import { sessionMetrics } from '../common/metrics/sessions.ts';
-import type { ActContext } from './act/context.ts';
-import { evictPod } from './act/target.ts';
+// A pod that carries a token of ours whose split does not exist, or is over, is replaced (kubernetes-notes C4). No other pod is touched.
+import { PATCHED_LABEL, TOKEN_PREFIX } from '../../api/constants.ts';
+import type { ObjectMeta } from '../../api/kinds/common.ts';
+import type { SplitPhase, WorkloadSplit } from '../../api/kinds/workload-split.ts';
+import { PODS, WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
+import type { Log } from '../../common/log.ts';
+import { sessionMetrics } from '../../common/metrics/sessions.ts';
+import type { ActContext } from '../act/context.ts';
+import { evictPod } from '../act/target.ts';
 
 type PatchedPod = { metadata: ObjectMeta };
 
@@ -43,7 +43,7 @@ function mayTarget({ metadata, spec }: WorkloadSplit, pod: ObjectMeta): boolean 
 }
 
 /** One pod that a disruption budget holds back does not keep the others; rejects when any was refused. */
-export async function sweepPods(context: ActContext, log: Log): Promise<void> {
+export async function replaceStrayPods(context: ActContext, log: Log): Promise<void> {
   const pods = await context.client.list<PatchedPod>(PODS, { labelSelector: PATCHED_LABEL });
   if (pods.items.length === 0) return;
   const splits = await context.client.list<WorkloadSplit>(WORKLOAD_SPLITS);

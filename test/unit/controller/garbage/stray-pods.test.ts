@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { PATCHED_LABEL } from '../../../api/constants.ts';
-import type { ObjectMeta } from '../../../api/kinds/common.ts';
-import type { SplitPhase } from '../../../api/kinds/workload-split.ts';
-import { PODS } from '../../../common/kube/resources.ts';
-import { strayPods, sweepPods } from '../../../controller/sweep.ts';
-import { silentLog } from '../common/silent-log.ts';
-import { createBench, putPod, putSplit, TARGET } from './bench.ts';
-import { refusal } from './fake-kube.ts';
+import { PATCHED_LABEL } from '../../../../api/constants.ts';
+import type { ObjectMeta } from '../../../../api/kinds/common.ts';
+import type { SplitPhase } from '../../../../api/kinds/workload-split.ts';
+import { PODS } from '../../../../common/kube/resources.ts';
+import { replaceStrayPods, strayPods } from '../../../../controller/garbage/stray-pods.ts';
+import { silentLog } from '../../common/silent-log.ts';
+import { createBench, putPod, putSplit, TARGET } from '../bench.ts';
+import { refusal } from '../fake-kube.ts';
 
 const OURS = 'qs-1';
 
@@ -56,15 +56,15 @@ describe('a stray pod', () => {
   });
 });
 
-describe('the sweep', () => {
+describe('stray pods', () => {
   it('replaces stray pods through eviction, and asks for no split where no pod is patched', async () => {
     const { kube, context, announced } = createBench();
     putPod(kube, 'clean');
     kube.fail('list workloadsplits', refusal(403, 'Forbidden', 'not needed'));
-    await sweepPods(context, silentLog());
+    await replaceStrayPods(context, silentLog());
     putPod(kube, 'stray', { token: 'qs-0' });
-    await assert.rejects(sweepPods(context, silentLog()), { code: 'PermissionDenied' });
-    await sweepPods(context, silentLog());
+    await assert.rejects(replaceStrayPods(context, silentLog()), { code: 'PermissionDenied' });
+    await replaceStrayPods(context, silentLog());
     assert.deepEqual(
       kube.all(PODS).map(({ metadata }) => metadata.name),
       ['clean'],
@@ -77,12 +77,12 @@ describe('the sweep', () => {
     putPod(kube, 'one', { token: 'qs-0' });
     putPod(kube, 'two', { token: 'qs-0' });
     kube.fail('eviction pods', refusal(429, 'TooManyRequests', 'the budget needs 2 healthy pods'));
-    await assert.rejects(sweepPods(context, silentLog()), { message: /budget/ });
+    await assert.rejects(replaceStrayPods(context, silentLog()), { message: /budget/ });
     assert.deepEqual(
       kube.all(PODS).map(({ metadata }) => metadata.name),
       ['one'],
     );
-    await sweepPods(context, silentLog());
+    await replaceStrayPods(context, silentLog());
     assert.equal(kube.all(PODS).length, 0);
   });
 
@@ -93,7 +93,7 @@ describe('the sweep', () => {
       kube.remove(PODS, { name: 'stray', namespace: 'shop' });
       kube.put(PODS, { metadata: { name: 'stray', namespace: 'shop', uid: 'successor' } });
     });
-    await sweepPods(context, silentLog());
+    await replaceStrayPods(context, silentLog());
     assert.equal(kube.all(PODS)[0]?.metadata.uid, 'successor');
   });
 });
