@@ -134,7 +134,10 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   };
   const targetPods = new TargetPods({ client, log, clock, onPods: wakeSplit });
   sessions.onChange(({ after, before }: Change<SplitSession>) => {
-    if (!after && before?.metadata.uid) observer.heartbeats.forget(before.metadata.uid);
+    if (!after && before?.metadata.uid) {
+      observer.heartbeats.forget(before.metadata.uid);
+      observer.steady.forget(before.metadata.uid);
+    }
     wakeTarget(after ?? before);
     countSessions(sessions.list());
     timeSession(before, after);

@@ -46,6 +46,8 @@ export type ObservedSession = {
   session: SplitSession;
   /** Its Lease has not changed for its timeout, by this process's own clock. */
   expired: boolean;
+  /** For how long this process has seen it, in milliseconds. */
+  knownForMs: number;
   /** Present for every session that wants a route and does not have all of them yet. */
   resolution?: { ok: true; value: Resolution } | { ok: false; problem: Problem };
 };
@@ -131,6 +133,8 @@ export type Observed = {
   forwarderAway: boolean;
   /** How long consistent lists have shown no patched pod of the target, with neither webhook entry nor restart annotation, in milliseconds. */
   unpatchedForMs: number;
+  /** For how long this process has seen the split being deleted together with its namespace, in milliseconds. */
+  leavingForMs: number;
   /** What failed and has not succeeded since: by name of the ledger entry that was to be made, `removalOf` or `growthOf` it, uid of the pod, or `startOffsetsOf` a queue. */
   failures: ReadonlyMap<string, Failure>;
   settings: Settings;

@@ -25,8 +25,7 @@ export function failUnsubscribed(observed: Observed): Step {
     if (queue === undefined) continue;
     const { id, original } = queue;
     const what = `a member of group ${original.group} that subscribes to topic ${original.name}`;
-    const createdAt = Date.parse(entry.session.metadata.creationTimestamp ?? '');
-    if (observed.now - createdAt < PATIENCE_MS) return wait(what, POLL_MS);
+    if (entry.knownForMs < PATIENCE_MS) return wait(what, POLL_MS);
     return failAll([entry], {
       code: 'GroupUnsupported',
       retryable: false,

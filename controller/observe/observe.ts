@@ -59,6 +59,7 @@ export async function observe(
     webhook,
     forwarderAway: split !== undefined && (await observer.isForwarderAway(split)),
     unpatchedForMs: observer.steady.note(`${uid} unpatched`, restored).forMs,
+    leavingForMs: observer.steady.note(`${uid} leaving`, isLeaving(split, namespace)).forMs,
     failures: context.failures.of(uid),
     settings: observer.settings(),
     queues: await observeQueues(
@@ -68,7 +69,11 @@ export async function observe(
       goneAddresses(observer, split, found.pods),
     ),
     sessions: await Promise.all(
-      sessions.map(async (session) => ({ session, expired: await isExpired(observer, context, session) })),
+      sessions.map(async (session) => ({
+        session,
+        expired: await isExpired(observer, context, session),
+        knownForMs: observer.steady.note(`${session.metadata.uid} known`, true).forMs,
+      })),
     ),
   };
   return { ...observed, sessions: await resolveSessions(observer, observed, found) };
@@ -76,6 +81,11 @@ export async function observe(
 
 function referenceOf({ apiVersion, kind, name }: TargetReference): TargetReference {
   return { apiVersion, kind, name };
+}
+
+/** Deletion timestamps are of the API server's clock, and are compared with nobody's. */
+function isLeaving(split: WorkloadSplit | undefined, namespace: { metadata: ObjectMeta } | undefined): boolean {
+  return split?.metadata.deletionTimestamp !== undefined && namespace?.metadata.deletionTimestamp !== undefined;
 }
 
 /** From here on nothing patches pods any more, as far as one look tells. */

@@ -26,10 +26,10 @@ export function noticeLoss({ observed, split }: SplitContext): Step {
 
 /** A namespace must not hang on a broker that stays away: what is left is remembered elsewhere, and collected when the broker answers. */
 export function handOver({ observed, split }: SplitContext): Step {
-  const { deletionTimestamp } = split.metadata;
   const limit = observed.settings.cleanupDeadlineSeconds;
-  if (!observed.namespace.terminating || deletionTimestamp === undefined || limit === undefined) return undefined;
-  const isLate = observed.now - Date.parse(deletionTimestamp) >= limit * 1000;
+  const isLeaving = observed.namespace.terminating && split.metadata.deletionTimestamp !== undefined;
+  if (!isLeaving || limit === undefined) return undefined;
+  const isLate = observed.leavingForMs >= limit * 1000;
   // The webhook entry is the API server's matter: it goes first.
   if (!isLate || observed.webhook.registered || split.spec.resources.length === 0) return undefined;
   return act({ type: 'HandOver', split });

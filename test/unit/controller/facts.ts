@@ -41,6 +41,7 @@ export function observedFacts(more: Partial<Observed> = {}): Observed {
     webhook: { registered: false, problem: undefined, full: false },
     forwarderAway: false,
     unpatchedForMs: 0,
+    leavingForMs: 0,
     failures: new Map(),
     settings: {
       uninstalling: false,

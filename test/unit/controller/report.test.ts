@@ -22,7 +22,7 @@ function observed({ kube, context }: Bench): Observed {
   return observedFacts({
     now: context.now(),
     split,
-    sessions: structuredClone(sessions).map((session) => ({ session, expired: false })),
+    sessions: structuredClone(sessions).map((session) => ({ session, expired: false, knownForMs: 0 })),
   });
 }
 

@@ -14,6 +14,7 @@ const RUNS = Number(process.env['QUEUE_SPLITTER_MODEL_RUNS'] ?? '1');
 const TURNS = 1500;
 /** So many turns without an action mean that nothing is left to do: longer than every pause of the controller. */
 const QUIET_TURNS = 40;
+const HOUR_MS = 3_600_000;
 
 /** Everything works again. */
 function repair(world: World): void {
@@ -213,9 +214,10 @@ test('when there is no room for another webhook entry, the newest session fails 
   }
 });
 
-test('a broker that stays away holds no namespace for longer than the deadline, and nothing is lost', () => {
-  for (const id of QUEUE_IDS) {
+test("a broker that stays away holds no namespace for longer than the deadline, by the controller's clock, and nothing is lost", () => {
+  for (const [id, apiAheadMs] of QUEUE_IDS.flatMap((id) => [0, HOUR_MS, -HOUR_MS].map((ms) => [id, ms] as const))) {
     const world = begin([id]);
+    world.apiAheadMs = apiAheadMs;
     world.deadlineSeconds = 60;
     world.broker.produce(id);
     world.forward();

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World } from './world/world.ts';
 
+const HOUR_MS = 3_600_000;
+
 function turns(world: World, count: number): void {
   for (let turn = 0; turn < count; turn += 1) {
     world.reconcile();
@@ -13,18 +15,21 @@ function turns(world: World, count: number): void {
   }
 }
 
-test('a session for it fails when pods have had time to join, and nothing was made', () => {
-  const world = new World();
-  world.broker.subscribed = false;
-  world.addSession('alice', ['views']);
-  turns(world, 20);
-  assert.notEqual(world.sessions.get('alice')?.status?.phase, 'Failed');
-  assert.equal(world.split, undefined);
-  turns(world, 20);
-  const { status } = world.sessions.get('alice') ?? {};
-  assert.deepEqual([status?.phase, status?.reason], ['Failed', 'GroupUnsupported']);
-  assert.match(status?.message ?? '', /group workers that subscribes to topic views/);
-  assert.equal(world.split, undefined);
+test("a session for it fails when pods have had time to join, whatever the API server's clock says, and nothing was made", () => {
+  for (const apiAheadMs of [0, HOUR_MS, -HOUR_MS]) {
+    const world = new World();
+    world.apiAheadMs = apiAheadMs;
+    world.broker.subscribed = false;
+    world.addSession('alice', ['views']);
+    turns(world, 20);
+    assert.notEqual(world.sessions.get('alice')?.status?.phase, 'Failed');
+    assert.equal(world.split, undefined);
+    turns(world, 20);
+    const { status } = world.sessions.get('alice') ?? {};
+    assert.deepEqual([status?.phase, status?.reason], ['Failed', 'GroupUnsupported']);
+    assert.match(status?.message ?? '', /group workers that subscribes to topic views/);
+    assert.equal(world.split, undefined);
+  }
 });
 
 test('one whose pods join late becomes Ready, and stays so while they read the fallback only', () => {

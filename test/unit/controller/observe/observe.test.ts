@@ -101,6 +101,21 @@ describe('what belongs to a target', () => {
     assert.equal((await look()).namespace.terminating, true);
   });
 
+  it('is known, and leaves, for as long as this process has seen it, whatever its timestamps say', async () => {
+    const { look, kube, clock } = setUp();
+    const deletionTimestamp = '2020-01-01T00:00:00Z';
+    putSession(kube, 'alice');
+    putSplit(kube);
+    kube.put(NAMESPACES, { metadata: { name: 'shop', deletionTimestamp } });
+    assert.deepEqual([(await look()).sessions[0]?.knownForMs, (await look()).leavingForMs], [0, 0]);
+    await clock.advance(3_000);
+    const split = putSplit(kube);
+    kube.put(WORKLOAD_SPLITS, { ...split, metadata: { ...split.metadata, deletionTimestamp } });
+    assert.deepEqual([(await look()).sessions[0]?.knownForMs, (await look()).leavingForMs], [3_000, 0]);
+    await clock.advance(2_000);
+    assert.deepEqual([(await look()).sessions[0]?.knownForMs, (await look()).leavingForMs], [5_000, 2_000]);
+  });
+
   it('is not known in part: what cannot be read fails the whole look', async () => {
     const { look, kube } = setUp();
     putSplit(kube);

@@ -41,13 +41,13 @@ function pod(name: string, token: string | undefined, terminating = false): PodF
 }
 
 function observe(phase: SplitPhase, pods: PodFact[]): Observed {
-  const sessions = [{ session: SESSION, expired: false }];
+  const sessions = [{ session: SESSION, expired: false, knownForMs: 0 }];
   return observedFacts({ split: splitIn(phase), sessions, pods });
 }
 
 function statusIn(phase: SplitPhase, waitingFor?: string, pods = [pod('a', undefined)]) {
   const observed = observe(phase, pods);
-  return sessionStatus(observed, { session: SESSION, expired: false }, waitingFor);
+  return sessionStatus(observed, { session: SESSION, expired: false, knownForMs: 0 }, waitingFor);
 }
 
 describe('the status of a session', () => {
@@ -67,7 +67,11 @@ describe('the status of a session', () => {
   test('is not Ready any more when no forwarder is alive, and says where the messages are', () => {
     const observed = { ...observe('Splitting', [pod('a', 'new')]), forwarderAway: true };
     const session = { ...SESSION, status: { phase: 'Ready' as const, message: 'messages arrive' } };
-    const { phase, message, conditions } = sessionStatus(observed, { session, expired: false }, undefined);
+    const { phase, message, conditions } = sessionStatus(
+      observed,
+      { session, expired: false, knownForMs: 0 },
+      undefined,
+    );
     assert.equal(phase, 'CuttingOver');
     assert.match(message ?? '', /the last one was forwarder-1.* wait in the original queue/);
     assert.equal(conditions?.find(({ type }) => type === 'Ready')?.status, 'False');
@@ -109,7 +113,7 @@ describe('the status of a session', () => {
       status: { phase: 'Failed', reason: 'RestartTimeout', message: 'too slow', endedAt: 'then' },
     };
     const routeRemoved = (observed: Observed) => {
-      const status = sessionStatus(observed, { session: failed, expired: false }, undefined);
+      const status = sessionStatus(observed, { session: failed, expired: false, knownForMs: 0 }, undefined);
       assert.deepEqual(
         [status.phase, status.reason, status.message, status.endedAt],
         ['Failed', 'RestartTimeout', 'too slow', 'then'],
@@ -150,5 +154,5 @@ function readyStatus(
     queues: queues.map(({ key }) => ({ key, state: 'Forwarding' as const })),
   };
   const ready = { ...split, spec: { ...split.spec, queues }, status: { forwarder } };
-  return sessionStatus({ ...observed, split: ready }, { session, expired: false }, undefined);
+  return sessionStatus({ ...observed, split: ready }, { session, expired: false, knownForMs: 0 }, undefined);
 }

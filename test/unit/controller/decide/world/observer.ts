@@ -52,6 +52,10 @@ export class Observer {
         `${split?.metadata.uid} unpatched`,
         restored && pods.every((pod) => pod.token === undefined),
       ).forMs,
+      leavingForMs: this.#steady.note(
+        `${split?.metadata.uid} leaving`,
+        world.terminating && split?.metadata.deletionTimestamp !== undefined,
+      ).forMs,
       failures: new Map(world.failures.of(split?.metadata.uid ?? '')),
       settings: {
         uninstalling: world.uninstalling,
@@ -67,7 +71,11 @@ export class Observer {
   #sessions(observed: Observed): ObservedSession[] {
     const world = this.#world;
     return [...world.sessions.values()].map((session) => {
-      const entry = { session, expired: world.silent.has(session.metadata.name) };
+      const entry = {
+        session,
+        expired: world.silent.has(session.metadata.name),
+        knownForMs: this.#steady.note(`${session.metadata.uid} known`, true).forMs,
+      };
       if (isRouted(observed, session)) return entry;
       if (!world.target.exists) {
         const message = 'the target does not exist';

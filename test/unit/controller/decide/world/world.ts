@@ -39,6 +39,8 @@ export class World {
   readonly foreignClaims = new Set<string>();
   /** Sessions whose heartbeat has stopped. */
   readonly silent = new Set<string>();
+  /** By how much the API server's clock, by which objects are created and deleted, is ahead of the controller's. */
+  apiAheadMs = 0;
   terminating = false;
   uninstalling = false;
   webhookDown = false;
@@ -113,12 +115,16 @@ export class World {
     this.sessions.set(name, { ...session, ...change, metadata: nextVersion(session.metadata, metadata) });
   }
 
+  #apiTime(): string {
+    return new Date(this.now + this.apiAheadMs).toISOString();
+  }
+
   // — people —
 
   addSession(name: string, ids: readonly QueueId[]): void {
     if (this.sessions.has(name) || this.terminating) return;
     this.silent.delete(name);
-    this.sessions.set(name, newSession(name, this.newUid('session'), ids, this.now));
+    this.sessions.set(name, newSession(name, this.newUid('session'), ids, this.now + this.apiAheadMs));
   }
 
   deleteSession(name: string): void {
@@ -128,12 +134,12 @@ export class World {
       this.sessions.delete(name);
       return;
     }
-    this.changeSession(name, {}, { deletionTimestamp: new Date(this.now).toISOString() });
+    this.changeSession(name, {}, { deletionTimestamp: this.#apiTime() });
   }
 
   deleteSplit(): void {
     if (!this.split || this.split.metadata.deletionTimestamp) return;
-    this.changeSplit({}, { deletionTimestamp: new Date(this.now).toISOString() });
+    this.changeSplit({}, { deletionTimestamp: this.#apiTime() });
   }
 
   /** Everything in it gets its deletion timestamp at once; nothing new can be made in it. */
