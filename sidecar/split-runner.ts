@@ -12,6 +12,7 @@ import { toSplitterError } from '../common/errors.ts';
 import { createBackoff } from '../common/kube/backoff.ts';
 import { objectKey } from '../common/kube/keys.ts';
 import type { Log } from '../common/log.ts';
+import { shorten } from '../common/text.ts';
 import type { Pipeline, PipelineOptions } from './pipeline.ts';
 
 export type PipelineFactory = (queue: SplitQueue, options: PipelineOptions) => Pipeline;
@@ -126,7 +127,7 @@ export class SplitRunner {
       this.#failures.set(queue.key, {
         key: queue.key,
         state: 'Error',
-        message: message.slice(0, LIMITS.text),
+        message: shorten(message, LIMITS.text),
         reason: code,
       });
       return false;

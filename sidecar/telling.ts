@@ -4,6 +4,7 @@ import { LIMITS } from '../api/kinds/common.ts';
 import type { ForwarderQueueStatus, Route } from '../api/kinds/workload-split.ts';
 import type { SplitterError } from '../common/errors.ts';
 import type { MessageAttributes } from '../common/filter/filter.ts';
+import { shorten } from '../common/text.ts';
 import { type Seen, SeenSampler } from './seen.ts';
 
 export type State = ForwarderQueueStatus['state'];
@@ -47,7 +48,7 @@ export class Telling {
     return {
       key,
       state: isError ? 'Error' : this.#state,
-      ...(problem === undefined ? {} : { message: problem.message.slice(0, LIMITS.text), reason: problem.code }),
+      ...(problem === undefined ? {} : { message: shorten(problem.message, LIMITS.text), reason: problem.code }),
       ...(this.cutOver === undefined ? {} : { cutOver: this.cutOver }),
       ...(returned.length === 0 ? {} : { returned }),
       ...(this.#seen.length === 0 ? {} : { seen: this.#seen }),

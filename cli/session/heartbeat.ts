@@ -5,6 +5,7 @@ import type { SplitSession } from '../../api/kinds/split-session.ts';
 import { type Clock, pause } from '../../common/clock.ts';
 import { type SplitterError, toSplitterError } from '../../common/errors.ts';
 import { isNotFound } from '../../common/kube/api-error.ts';
+import { microTime } from '../../common/kube/lease.ts';
 import { LEASES } from '../../common/kube/resources.ts';
 import type { KubeClient, KubeObject } from '../../common/kube/types.ts';
 import type { SessionReference } from './watch.ts';
@@ -17,11 +18,6 @@ const BEATS_IN_TIME = 4.5;
 export type HeartbeatLease = KubeObject & {
   spec: { holderIdentity: string; leaseDurationSeconds: number; acquireTime: string; renewTime: string };
 };
-
-/** Kubernetes' MicroTime. */
-function microTime(now: number): string {
-  return new Date(now).toISOString().replace('Z', '000Z');
-}
 
 function heartbeatLease({ session, holder, timeoutSeconds }: HeartbeatOptions, now: number): HeartbeatLease {
   const { name, namespace, uid } = session;

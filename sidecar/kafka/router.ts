@@ -1,36 +1,23 @@
 // Which destination a record goes to, by its headers and the routes of the split. Pure.
 import type { Route, SplitQueue } from '../../api/kinds/workload-split.ts';
-import { type SplitterError, toSplitterError } from '../../common/errors.ts';
 import { type MessageAttributes, messageAttributes } from '../../common/filter/filter.ts';
-import { compileRoutes, selectRoute } from '../../common/filter/routes.ts';
+import { type CompiledRoutes, compileRoutes, selectRoute } from '../../common/filter/routes.ts';
 import { type KafkaRecord, readHeaders } from '../../common/kafka/wire/record-batch.ts';
 
 export type Routed = { record: KafkaRecord; route: Route | undefined };
 
-export type Router = {
+export type Router = Pick<CompiledRoutes, 'problems'> & {
   /** The fallback topic's name. */
   fallback: string;
   /** In the order in which they came; no route: the fallback. */
   route(records: readonly KafkaRecord[]): Routed[];
-  /** By session uid: filters that cannot be used (refused at validation, so never seen in practice); these sessions get nothing. */
-  problems: ReadonlyMap<string, SplitterError>;
 };
 
 export function createRouter(
   queue: SplitQueue,
   onRead: (attributes: MessageAttributes, winner: Route | undefined) => void = () => undefined,
 ): Router {
-  const problems = new Map<string, SplitterError>();
-  const usable = queue.routes.filter((route) => {
-    try {
-      compileRoutes('Kafka', queue.id, [route]);
-      return true;
-    } catch (error) {
-      problems.set(route.sessionUid, toSplitterError(error));
-      return false;
-    }
-  });
-  const routes = compileRoutes('Kafka', queue.id, usable);
+  const { routes, problems } = compileRoutes('Kafka', queue.id, queue.routes);
   return {
     problems,
     fallback: queue.fallback.name,

@@ -117,7 +117,7 @@ describe('routes', () => {
     ending,
   });
   const chosen = (routes: Route[], tenant: string): string | undefined =>
-    selectRoute(compileRoutes('SQS', 'orders', routes), messageAttributes('SQS', [['tenant', tenant]]))?.session;
+    selectRoute(compileRoutes('SQS', 'orders', routes).routes, messageAttributes('SQS', [['tenant', tenant]]))?.session;
 
   const first = route('first', '2026-01-01T00:00:00Z', { tenant: '^a' });
   const second = route('second', '2026-01-01T01:00:00+00:30', { tenant: '.' });
@@ -135,5 +135,15 @@ describe('routes', () => {
 
   it('an ending session gets nothing any more', () => {
     assert.equal(chosen([{ ...first, ending: true }, second], 'alice'), 'second');
+  });
+
+  it('a filter that cannot be used is told of its session, which gets nothing; the others go on', () => {
+    const broken = { ...first, filter: { tenant: '(' } };
+    const { problems } = compileRoutes('SQS', 'orders', [broken, second]);
+    assert.deepEqual(
+      [...problems].map(([uid, { code }]) => [uid, code]),
+      [['uid-first', 'InvalidFilter']],
+    );
+    assert.equal(chosen([broken, second], 'alice'), 'second');
   });
 });
