@@ -25,6 +25,18 @@ export const SESSION_LABEL = `${GROUP}/session`;
 export const CLAIM_LABEL = `${GROUP}/claim`;
 /** On Leases in the operator's namespace that remember what was made for a split. */
 export const MEMORY_LABEL = `${GROUP}/memory`;
+/** On both of these: `namespace/name` of the split; for people, and to look whether it lives. */
+export const HOLDER_ANNOTATION = `${GROUP}/holder`;
+/** On claims: the original queue, for people. */
+export const QUEUE_ANNOTATION = `${GROUP}/queue`;
+/** On memories: what was made, as text. */
+export const MEMORY_ANNOTATION = `${GROUP}/memory`;
+
+/** On a MirrordSqsSession that we made: it shows a session. */
+export const PROJECTED_LABEL = `${GROUP}/projected`;
+/** On a session that was made from somebody's MirrordSqsSession: the uid of that. */
+export const ADOPTED_ANNOTATION = `${GROUP}/adopted-from`;
+
 /** On Leases of forwarder replicas in the operator's namespace. */
 export const FORWARDER_LABEL = `${GROUP}/forwarder`;
 

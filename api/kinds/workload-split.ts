@@ -30,7 +30,7 @@ export const SPLIT_PHASES = [
   'Restoring',
   /** No pod carries a temporary queue any more; temporary queues are being deleted. */
   'Cleaning',
-  /** Target or namespace is gone: no restart, no drain; what is left moves back to the original. */
+  /** Target or namespace is gone: no restart, no drain; what is left moves back to the original (Kafka: the group does). */
   'Abandoned',
 ] as const;
 export const splitPhase = z.enum(SPLIT_PHASES).describe('Where the split is in its life.');

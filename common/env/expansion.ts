@@ -31,7 +31,7 @@ export function parseReferences(value: string): ValuePart[] {
   return parts;
 }
 
-/** A value that the kubelet expands to exactly `text`: every `$(` and `$$` in it is escaped. */
+/** A value that the kubelet expands to exactly `text`: every `$` is doubled, for it makes one of any two. */
 export function escapeReferences(text: string): string {
   return text.replaceAll('$', '$$$$');
 }

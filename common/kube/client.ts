@@ -64,7 +64,6 @@ export function createKubeClient(
     const query = {
       fieldManager: rest.manager ?? fieldManager,
       force: rest.force ? 'true' : undefined,
-      dryRun: options.dryRun ? 'All' : undefined,
     };
     // On create the name is in the body, not in the path.
     const path = objectPath(

@@ -22,12 +22,12 @@ export type WatchEvent<T> =
 
 export type ObjectName = { name: string; namespace?: string };
 
-export type WriteOptions = { subresource?: string; dryRun?: boolean; signal?: AbortSignal };
+export type WriteOptions = { subresource?: string; signal?: AbortSignal };
 
 /**
  * Errors: every call rejects with a SplitterError: `Conflict` (409), `PermissionDenied` (403; the message names verb, resource and
  * namespace), `ApiRejected` (other 4xx, with the API server's sentence), `ApiUnreachable` (no answer, 5xx, 429; retryable).
- * A missing object (404) is `undefined` from `get` and `delete`, and `ApiRejected` with details.status 404 from writes.
+ * A missing object (404) is `undefined` from `get`, false from `delete`, and `ApiRejected` with details.status 404 from writes.
  */
 export type KubeClient = {
   get<T extends KubeObject>(resource: Resource, object: ObjectName): Promise<T | undefined>;

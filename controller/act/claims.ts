@@ -1,13 +1,10 @@
 // Claims: one original has at most one split in the cluster. A claim is a Lease in the operator's namespace, named by the hash of broker and queue.
-import { CLAIM_LABEL } from '../../api/constants.ts';
+import { CLAIM_LABEL, HOLDER_ANNOTATION, QUEUE_ANNOTATION } from '../../api/constants.ts';
 import type { ObjectMeta } from '../../api/kinds/common.ts';
 import type { SplitQueue, WorkloadSplit } from '../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../common/errors.ts';
 import { LEASES, WORKLOAD_SPLITS } from '../../common/kube/resources.ts';
 import type { ActContext } from './context.ts';
-
-const HOLDER_ANNOTATION = 'queuesplitter.dev/holder';
-const QUEUE_ANNOTATION = 'queuesplitter.dev/queue';
 
 type Claim = { apiVersion: string; kind: string; metadata: ObjectMeta; spec: { holderIdentity: string } };
 

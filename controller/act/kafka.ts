@@ -1,5 +1,5 @@
-// Kafka's extra steps of a split: note where partitions begin, fence every producer before the way back, and give back what a lost target
-// had not read. SQS never gets here.
+// Kafka's extra steps of a split: note where partitions begin, fence every producer before the way back, and give back what a lost target,
+// or one whose drain was given up, had not read. SQS never gets here.
 import type { SplitQueue, WorkloadSplit } from '../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../common/errors.ts';
 import { startOffsetsOf } from '../decide/sessions.ts';

@@ -1,7 +1,7 @@
 // Keeps MirrordSqsSessions and sessions in step, so that the commands of mirrord's guide work verbatim: one is shown for every session with
 // SQS queues, deleting it ends the session, and one that somebody creates is adopted. It decides nothing about queues.
 import { isDeepStrictEqual } from 'node:util';
-import { FINALIZER } from '../../api/constants.ts';
+import { FINALIZER, PROJECTED_LABEL } from '../../api/constants.ts';
 import { LIMITS } from '../../api/kinds/common.ts';
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { SqsSession } from '../../api/kinds/sqs-session.ts';
@@ -15,15 +15,7 @@ import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
 import { WorkQueue } from '../../common/kube/work-queue.ts';
 import type { Log } from '../../common/log.ts';
 import { shorten } from '../../common/text.ts';
-import {
-  belongTogether,
-  isShowable,
-  PROJECTED_LABEL,
-  refusal,
-  toSplitSession,
-  toSqsSession,
-  toSqsStatus,
-} from './sqs-session.ts';
+import { belongTogether, isShowable, refusal, toSplitSession, toSqsSession, toSqsStatus } from './sqs-session.ts';
 
 export type SessionProjector = {
   /** Resolves when the signal aborts and everything has stopped. */

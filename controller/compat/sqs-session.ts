@@ -1,15 +1,17 @@
 // Between our SplitSession and mirrord's MirrordSqsSession: pure translations in both directions.
 import { createHash } from 'node:crypto';
-import { FINALIZER, GROUP, MIRRORD_GROUP, MIRRORD_VERSION, VERSION } from '../../api/constants.ts';
+import {
+  ADOPTED_ANNOTATION,
+  FINALIZER,
+  GROUP,
+  MIRRORD_GROUP,
+  MIRRORD_VERSION,
+  PROJECTED_LABEL,
+  VERSION,
+} from '../../api/constants.ts';
 import type { TargetReference } from '../../api/kinds/common.ts';
 import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { SqsSession, SqsSessionStatus } from '../../api/kinds/sqs-session.ts';
-
-/** On a MirrordSqsSession that we made: the session that it shows. */
-export const PROJECTED_LABEL = `${GROUP}/projected`;
-
-/** On a session that was made from somebody's MirrordSqsSession: the uid of that. */
-export const ADOPTED_ANNOTATION = `${GROUP}/adopted-from`;
 
 /** API versions by kind of workload; a MirrordSqsSession names only the kind. */
 const API_VERSIONS: Readonly<Record<TargetReference['kind'], string>> = {

@@ -2,15 +2,12 @@
 // lost its finalizer, or was handed over. It holds no credential, no filter and no value of a variable.
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { GROUP, MEMORY_LABEL } from '../../api/constants.ts';
+import { HOLDER_ANNOTATION, MEMORY_ANNOTATION, MEMORY_LABEL } from '../../api/constants.ts';
 import { splitQueue } from '../../api/kinds/split-queue.ts';
 import { ledgerEntry, type SplitQueue, type WorkloadSplit, workloadSplitSpec } from '../../api/kinds/workload-split.ts';
 import type { Lease } from '../../common/kube/lease.ts';
 import { LEASES } from '../../common/kube/resources.ts';
 import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
-
-const HOLDER_ANNOTATION = `${GROUP}/holder`;
-const MEMORY_ANNOTATION = `${GROUP}/memory`;
 
 /** Annotations of one object may have 256 KiB together; the longest ledger has more, and compresses to a quarter. */
 const MAX_LENGTH = 200_000;

@@ -1,4 +1,5 @@
-// Target, namespace or split object is gone: no restart, no drain; what is left moves back to the originals (kubernetes-notes C16, C20).
+// The target or its namespace is gone: a path of its own, with no restart and no drain. What is left moves back to the originals (SQS), or
+// the group does (Kafka); what a namespace cannot wait for is handed over (kubernetes-notes C16, C20).
 import type { Action, Problem } from '../observed.ts';
 import { wanting } from '../sessions.ts';
 import { inPhase, isAcknowledged, mapQueues, reports, toldQueues } from '../spec.ts';
@@ -6,7 +7,7 @@ import { act, POLL_MS, type SplitContext, type Step, wait } from '../step.ts';
 import { remainingText } from './end.ts';
 import { registration, unpatch, waitForSecondLook } from './pods.ts';
 
-/** Target, namespace or split object is gone: a path of its own, with no restart and no drain (kubernetes-notes C16, C20). */
+/** Sessions end and nothing is forwarded any more. Another target of the same name is not this one. */
 export function noticeLoss({ observed, split }: SplitContext): Step {
   const { phase, target } = split.spec;
   if (phase === 'Abandoned' || phase === 'Cleaning') return undefined;

@@ -78,7 +78,7 @@ describe('KubeClient', () => {
   it('writes with the content type of each verb', async () => {
     const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: SHOP_A };
     await client.create(DEPLOYMENTS, deployment);
-    await client.mergePatch(DEPLOYMENTS, SHOP_A, { metadata: { labels: { x: 'y' } } }, { dryRun: true });
+    await client.mergePatch(DEPLOYMENTS, SHOP_A, { metadata: { labels: { x: 'y' } } });
     await client.jsonPatch(DEPLOYMENTS, SHOP_A, []);
     await client.apply(DEPLOYMENTS, deployment, { fieldManager: 'somebody', force: true });
     await client.replace(DEPLOYMENTS, deployment, { subresource: 'status' });
@@ -92,17 +92,16 @@ describe('KubeClient', () => {
         request.path,
         request.headers['content-type'],
         request.query.get('fieldManager'),
-        request.query.get('dryRun'),
       ]),
       [
-        ['POST', collection, 'application/json', 'queue-splitter', null],
-        ['PATCH', `${collection}/a`, 'application/merge-patch+json', 'queue-splitter', 'All'],
-        ['PATCH', `${collection}/a`, 'application/json-patch+json', 'queue-splitter', null],
-        ['PATCH', `${collection}/a`, 'application/apply-patch+yaml', 'somebody', null],
-        ['PUT', `${collection}/a/status`, 'application/json', 'queue-splitter', null],
-        ['POST', '/api/v1/namespaces/shop/pods/a/eviction', 'application/json', 'queue-splitter', null],
-        ['DELETE', `${collection}/a`, 'application/json', null, null],
-        ['DELETE', `${collection}/a`, 'application/json', null, null],
+        ['POST', collection, 'application/json', 'queue-splitter'],
+        ['PATCH', `${collection}/a`, 'application/merge-patch+json', 'queue-splitter'],
+        ['PATCH', `${collection}/a`, 'application/json-patch+json', 'queue-splitter'],
+        ['PATCH', `${collection}/a`, 'application/apply-patch+yaml', 'somebody'],
+        ['PUT', `${collection}/a/status`, 'application/json', 'queue-splitter'],
+        ['POST', '/api/v1/namespaces/shop/pods/a/eviction', 'application/json', 'queue-splitter'],
+        ['DELETE', `${collection}/a`, 'application/json', null],
+        ['DELETE', `${collection}/a`, 'application/json', null],
       ],
     );
   });

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FINALIZER } from '../../../../api/constants.ts';
+import { ADOPTED_ANNOTATION, FINALIZER, PROJECTED_LABEL } from '../../../../api/constants.ts';
 import type { SplitSession } from '../../../../api/kinds/split-session.ts';
 import { type SqsSession, sqsSessionStatus } from '../../../../api/kinds/sqs-session.ts';
 import { Reflector } from '../../../../common/kube/reflector.ts';
 import { NAMESPACES, SPLIT_SESSIONS, SQS_SESSIONS } from '../../../../common/kube/resources.ts';
 import { createProjector, project } from '../../../../controller/compat/projector.ts';
-import { ADOPTED_ANNOTATION, PROJECTED_LABEL } from '../../../../controller/compat/sqs-session.ts';
 import { settled } from '../../common/fake-clock.ts';
 import { silentLog } from '../../common/silent-log.ts';
 import { type Bench, createBench, putSession } from '../bench.ts';

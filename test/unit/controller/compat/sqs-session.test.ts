@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ADOPTED_ANNOTATION } from '../../../../api/constants.ts';
 import { type SplitSession, splitSessionSpec } from '../../../../api/kinds/split-session.ts';
 import { type SqsSession, sqsSessionSpec, sqsSessionStatus } from '../../../../api/kinds/sqs-session.ts';
 import {
-  ADOPTED_ANNOTATION,
   belongTogether,
   isShowable,
   toSplitSession,
