@@ -12,7 +12,7 @@ import {
 import type { Message } from 'kafkajs';
 import { diffCopies, lastRecords } from '../checker/kcat.ts';
 import { diffSnapshots, snapshotKafka, snapshotSqs } from '../checker/snapshot.ts';
-import { startKafka } from '../testbed/brokers/kafka.ts';
+import { createTopic, startKafka } from '../testbed/brokers/kafka.ts';
 import { ensureKcat, kcatRunner } from '../testbed/brokers/kcat.ts';
 import { localPlace, type Place } from '../testbed/brokers/place.ts';
 import { startFauxqs } from '../testbed/brokers/sqs.ts';
@@ -38,8 +38,7 @@ it('kcat sees every byte of odd records, and the Kafka snapshot every topic, set
   const admin = kafka.admin();
   const producer = kafka.producer();
   await Promise.all([admin.connect(), producer.connect()]);
-  const topics = ['original', 'copy', 'bad'].map((topic) => ({ topic, numPartitions: 2 }));
-  await admin.createTopics({ topics });
+  for (const topic of ['original', 'copy', 'bad']) await createTopic(admin, topic, 2);
   const messages: Message[] = [
     { partition: 0, timestamp: '1000', key: 'k', value: 'plain', headers: { tenant: 'alice' } },
     { partition: 0, timestamp: '900', key: null, value: null },
@@ -67,9 +66,7 @@ it('kcat sees every byte of odd records, and the Kafka snapshot every topic, set
 
   const earlier = await snapshotKafka(admin);
   assert.equal(earlier['kafka/topic/original'], '2 partitions');
-  await admin.createTopics({
-    topics: [{ topic: 'mirrord-tmp-1', configEntries: [{ name: 'retention.ms', value: '-1' }] }],
-  });
+  await createTopic(admin, 'mirrord-tmp-1', 1, [{ name: 'retention.ms', value: '-1' }]);
   await admin.setOffsets({ groupId: 'g', topic: 'original', partitions: [{ partition: 1, offset: '1' }] });
   const { differences } = diffSnapshots(earlier, await snapshotKafka(admin), [
     { path: /^kafka\/topic\/__consumer_offsets/, because: 'the broker makes it with the first group' },

@@ -6,7 +6,7 @@ import { judge } from '../checker/checker.ts';
 import { type History, readProduced, readReceived } from '../checker/history.ts';
 import { verdictFaults, verdictTable } from '../checker/table.ts';
 import { type Collector, type Producer, startCollector, startProducer, startWorker } from '../shop/programs.ts';
-import { type KafkaBroker, startKafka } from '../testbed/brokers/kafka.ts';
+import { createTopic, type KafkaBroker, startKafka } from '../testbed/brokers/kafka.ts';
 import { localPlace, type Place } from '../testbed/brokers/place.ts';
 import { type SqsEmulator, startElasticMq, startFauxqs } from '../testbed/brokers/sqs.ts';
 import { openRun, type Run } from '../testbed/runs.ts';
@@ -109,7 +109,7 @@ describe('the shop', () => {
     const broker: KafkaBroker = await startKafka(place, program, { autoCreateTopics: false });
     const admin = broker.client().admin();
     await admin.connect();
-    await admin.createTopics({ topics: [{ topic: 'orders', numPartitions: 4 }] });
+    await createTopic(admin, 'orders', 4);
     const collector = await startCollector(place);
     const kafka = { KAFKA_BROKERS: broker.bootstrapServers, KAFKA_TOPIC: 'orders' };
     const common = { ...WORKER, ...kafka, KAFKA_GROUP: 'orders-worker', HISTORY_URL: collector.url };

@@ -2,7 +2,7 @@
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { SHOP_WORKER } from '../../shop/image.ts';
 import { INVOICES_QUEUE, ORDERS_QUEUE, ORDERS_WORKER, SHOP_NAMESPACE, shopObjects } from '../../shop/manifests.ts';
-import type { KafkaBroker } from '../../testbed/brokers/kafka.ts';
+import { createTopic, type KafkaBroker } from '../../testbed/brokers/kafka.ts';
 import type { SqsEmulator } from '../../testbed/brokers/sqs.ts';
 import type { Cluster } from '../../testbed/cluster.ts';
 import { waitFor } from '../../testbed/wait.ts';
@@ -21,7 +21,7 @@ export async function createQueues(sqs: SqsEmulator, kafka: KafkaBroker | undefi
   if (!kafka) return;
   const admin = kafka.client().admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: PARTITIONS }] });
+  await createTopic(admin, TOPIC, PARTITIONS);
   await admin.disconnect();
 }
 

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
-import { type ISocketFactory, Kafka, logLevel, type RetryOptions } from 'kafkajs';
+import { type Admin, type ISocketFactory, Kafka, logLevel, type RetryOptions } from 'kafkajs';
 import type { Supervised } from '../processes.ts';
 import type { JavaProgram } from '../toolchain/kafka.ts';
 import { waitFor } from '../wait.ts';
@@ -178,6 +178,25 @@ async function startNode(place: Place, { id, port }: Ports, command: readonly st
       await running.ended;
     },
   };
+}
+
+/** Resolves when all partitions can be written. kafkajs's own waiting for that fails on a topic that the broker has not heard of yet. */
+export async function createTopic(
+  admin: Admin,
+  topic: string,
+  numPartitions: number,
+  configEntries: { name: string; value: string }[] = [],
+): Promise<void> {
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] });
+  await waitFor(
+    `topic ${topic} to have leaders`,
+    async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const partitions = topics[0]?.partitions ?? [];
+      return partitions.length === numPartitions && partitions.every(({ leader }) => leader >= 0);
+    },
+    { deadlineMs: 20_000, intervalMs: 20 },
+  );
 }
 
 /** The broker makes its offsets topic when it is first asked for a coordinator; kafkajs then waits for seconds, we ask again at once. */
