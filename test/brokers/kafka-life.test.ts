@@ -7,7 +7,15 @@ import { TransactionalProducer } from '../../common/kafka/wire/transactional-pro
 import { Ending } from '../../sidecar/kafka/ending.ts';
 import { KAFKA_DEFAULTS } from '../../sidecar/kafka/settings.ts';
 import { waitFor } from '../testbed/wait.ts';
-import { assertOrdered, commitUpTo, numbered, readAll, sendNumbered, waitForRecords } from './kafka-records.ts';
+import {
+  assertOrdered,
+  commitUpTo,
+  numbered,
+  readAll,
+  sendNumbered,
+  untilGone,
+  waitForRecords,
+} from './kafka-records.ts';
 import {
   ALICE,
   createOriginal,
@@ -201,7 +209,10 @@ describe('the way back', { skip }, () => {
       await transaction.send({ topic: fallback, messages: [{ partition: 0, value: outcome }] });
       await transaction[outcome]();
     }
-    assert.equal(await kafka.admin.remaining(queue), 1);
+    const untilRemaining = (what: string, count: number) =>
+      waitFor(what, async () => (await kafka.admin.remaining(queue)) === count, { deadlineMs: 10_000 });
+    // The end of a transaction is answered before it is written into its partitions.
+    await untilRemaining('the abort to be seen', 1);
     // As kafkajs and others commit: behind the last record, before the marker.
     await commitWithoutMembers(kafka.cluster, group, fallback, new Map([[0, 1n]]));
     assert.equal(await kafka.admin.remaining(queue), 0);
@@ -209,9 +220,7 @@ describe('the way back', { skip }, () => {
     await open.send({ topic: fallback, messages: [{ partition: 1, value: 'open' }] });
     assert.ok((await kafka.admin.remaining(queue)) > 0, 'a transaction that is not finished may add records');
     await open.abort();
-    await waitFor('the abort to be seen', async () => (await kafka.admin.remaining(queue)) === 0, {
-      deadlineMs: 10_000,
-    });
+    await untilRemaining('the other abort to be seen', 0);
   });
 
   it('deletes temporary topics by their id, brought back ones too, and groups with left-behind members', async () => {
@@ -226,11 +235,11 @@ describe('the way back', { skip }, () => {
     await reader.run({ eachMessage: async () => undefined });
     await kafka.admin.delete(alice, {}, OWNER);
     await kafka.admin.delete(alice, {}, OWNER);
-    assert.ok(!(await kafka.topics.listTopics()).includes(alice.name));
+    await untilGone(kafka, alice.name);
     await makeTopic(kafka, alice.name, 1);
     await assert.rejects(createTopicAgain(kafka, queue, alice.name, alice.topicId), { code: 'ForeignQueue' });
     await kafka.admin.delete(alice, {}, OWNER);
-    assert.ok(!(await kafka.topics.listTopics()).includes(alice.name));
+    await untilGone(kafka, alice.name);
     await reader.disconnect();
     const group = { ...alice, kind: 'KafkaGroup' as const };
     await kafka.admin.delete(group, {}, OWNER);

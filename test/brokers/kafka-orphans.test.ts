@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { LedgerEntry } from '../../api/kinds/workload-split.ts';
 import type { Remains } from '../../controller/brokers/collector.ts';
 import { waitFor } from '../testbed/wait.ts';
-import { commitUpTo, groupOffsets, readAll, sendNumbered, waitForRecords } from './kafka-records.ts';
+import { commitUpTo, groupOffsets, readAll, sendNumbered, untilGone, waitForRecords } from './kafka-records.ts';
 import {
   ALICE,
   createOriginal,
@@ -39,15 +39,11 @@ function remainsOf({ queue, entries }: Split): Remains {
   return { queue: remembered, entries: [...topics, ...groups], owner: OWNER, isSplitAgain: false };
 }
 
-async function temporaryTopics(kafka: KafkaWorld, { entries }: Split): Promise<string[]> {
-  const names = Object.values(entries).map(({ name }) => name);
-  return (await kafka.topics.listTopics()).filter((topic) => names.includes(topic));
-}
+const topicsOf = ({ entries }: Split) => Object.values(entries).map(({ name }) => name);
 
-/** The controller has deleted them by now; a broker hears of it a moment later. */
-async function untilGone(kafka: KafkaWorld, split: Split): Promise<void> {
-  const isGone = async () => (await temporaryTopics(kafka, split)).length === 0;
-  await waitFor('the topics to be gone', isGone, { deadlineMs: 10_000, intervalMs: 20 });
+async function temporaryTopics(kafka: KafkaWorld, split: Split): Promise<string[]> {
+  const names = topicsOf(split);
+  return (await kafka.topics.listTopics()).filter((topic) => names.includes(topic));
 }
 
 /** 60 records, every second one alice's; `read`: up to which number they were read. */
@@ -73,7 +69,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
     const split = await lostSplit(kafka, 60);
     const before = await groupOffsets(kafka, split.group, split.topic);
     assert.deepEqual(await kafka.admin.collect(remainsOf(split), NEVER), []);
-    await untilGone(kafka, split);
+    await untilGone(kafka, ...topicsOf(split));
     assert.deepEqual(await groupOffsets(kafka, split.group, split.topic), before);
     const groups = (await kafka.topics.listGroups()).groups.map(({ groupId }) => groupId);
     assert.ok(!groups.includes(split.queue.routes[0]?.destination.group ?? ''));
@@ -86,10 +82,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
     const remains = remainsOf(split);
     const session = routeOf(split.queue).destination.name;
     await kafka.topics.deleteTopics({ topics: [session] });
-    await waitFor('the topic to be gone', async () => !(await kafka.topics.listTopics()).includes(session), {
-      deadlineMs: 10_000,
-      intervalMs: 20,
-    });
+    await untilGone(kafka, session);
     await makeTopic(kafka, session, 1);
     // The world's own producer would ask for this topic for ever.
     const stranger = kafka.kafka.producer();
@@ -101,7 +94,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
     assert.ok((await temporaryTopics(kafka, split)).includes(session));
     await commitUpTo(kafka, routeOf(split.queue).destination, Number.POSITIVE_INFINITY);
     assert.deepEqual(await kafka.admin.collect(remains, NEVER), []);
-    await untilGone(kafka, split);
+    await untilGone(kafka, ...topicsOf(split));
   });
 
   it('is given back by a rewind when the group has no members', async () => {
@@ -109,7 +102,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
     const split = await lostSplit(kafka, 39);
     const records = await readAll(kafka, split.topic);
     assert.deepEqual(await kafka.admin.collect(remainsOf(split), NEVER), []);
-    await untilGone(kafka, split);
+    await untilGone(kafka, ...topicsOf(split));
     const unread = records.filter(({ value }) => Number(value?.toString()) > 39);
     const first = Object.fromEntries(
       [...Map.groupBy(unread, ({ partition }) => partition)].map(([partition, own]) => [
@@ -169,6 +162,6 @@ describe('what a lost Kafka split has left', { skip }, () => {
     assert.equal((await temporaryTopics(kafka, split)).length, 2);
     assert.deepEqual(await groupOffsets(kafka, split.group, split.topic), before, 'nothing was moved');
     assert.deepEqual(await kafka.admin.collect(remains, NEVER), []);
-    await untilGone(kafka, split);
+    await untilGone(kafka, ...topicsOf(split));
   });
 });

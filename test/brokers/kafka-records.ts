@@ -4,7 +4,7 @@ import { deleteRecordsV2 } from '@platformatic/kafka';
 import type { Message } from 'kafkajs';
 import { call } from '../../common/kafka/wire/call.ts';
 import { fetchPartitions } from '../../common/kafka/wire/fetch.ts';
-import { commitWithoutMembers, type Offsets } from '../../common/kafka/wire/offsets.ts';
+import { commitWithoutMembers, type Offsets, stableOffsets } from '../../common/kafka/wire/offsets.ts';
 import { readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import { type RecordContent, readContent } from '../../common/kafka/wire/record-batch.ts';
 import { waitFor } from '../testbed/wait.ts';
@@ -42,6 +42,18 @@ export async function waitForRecords(
       return found.length === count && found;
     },
     { deadlineMs, intervalMs: 50 },
+  );
+}
+
+/** The controller has deleted them by now; a broker hears of it a moment later. */
+export async function untilGone({ topics }: KafkaWorld, ...names: string[]): Promise<void> {
+  await waitFor(
+    `${names.join(', ')} to be gone`,
+    async () => {
+      const found = await topics.listTopics();
+      return !names.some((name) => found.includes(name));
+    },
+    { deadlineMs: 10_000, intervalMs: 20 },
   );
 }
 
@@ -106,8 +118,15 @@ export async function assertSplitByTenant(
   }
 }
 
-/** Where the group is on every partition that it committed. */
+const STABLE_DEADLINE_MS = 10_000;
+
+/**
+ * Where the group is on every partition that it committed. EndTxn is answered before the group has what was committed: what is in
+ * transactions is waited for.
+ */
 export async function groupOffsets(world: KafkaWorld, group: string, topic: string): Promise<Record<number, string>> {
+  const partitions = (await world.cluster.describeTopic(topic)).partitions.map(({ partition }) => partition);
+  await stableOffsets(world.cluster, group, topic, partitions, STABLE_DEADLINE_MS);
   const [found] = await world.topics.fetchOffsets({ groupId: group, topics: [topic] });
   const known = found?.partitions.filter(({ offset }) => offset !== '-1') ?? [];
   return Object.fromEntries(known.map(({ partition, offset }) => [partition, offset]));
