@@ -11,6 +11,9 @@ export type AuditLine = {
   /** Empty when the token was not valid: a pod whose service account is gone. */
   user: { username?: string };
   requestURI: string;
+  /** RFC 3339 with six digits of a second, all in UTC: as text they are in the order of time. */
+  requestReceivedTimestamp: string;
+  stageTimestamp: string;
   objectRef?: { apiGroup?: string; resource?: string; subresource?: string; namespace?: string; name?: string };
   annotations?: Record<string, string>;
 };
@@ -87,16 +90,36 @@ const PROCESSES = ['controller', 'webhook', 'forwarder', 'uninstall'].map((name)
  * when an uninstallation has deleted its bindings already.
  */
 export function refusedRequests(lines: readonly AuditLine[]): string[] {
-  const unbound = new Set<string>();
+  const unbound = unboundSpans(lines);
   return lines.flatMap((line) => {
-    const { user, verb, requestURI } = line;
-    const account = boundAccount(line);
-    if (account !== undefined) unbound[verb === 'delete' ? 'add' : 'delete'](account);
+    const { user, verb, requestURI, stageTimestamp } = line;
     const { username = '' } = user;
     const name = username.slice(PREFIX.length);
     const isOurs = username.startsWith(PREFIX) && PROCESSES.includes(name);
-    return isOurs && !isAllowed(line) && !unbound.has(name) ? [`${name} ${verb} ${requestURI}`] : [];
+    const isOnItsWayOut = unbound.some(
+      ({ account, from, to }) =>
+        account === name && stageTimestamp >= from && (to === undefined || stageTimestamp < to),
+    );
+    return isOurs && !isAllowed(line) && !isOnItsWayOut ? [`${name} ${verb} ${requestURI}`] : [];
   });
+}
+
+type Span = { account: string; from: string; to?: string };
+
+/** From when a deletion was asked for: it is over, and in the log, a moment after the first refusals that it brings about. */
+function unboundSpans(lines: readonly AuditLine[]): Span[] {
+  const spans: Span[] = [];
+  for (const line of lines) {
+    const account = boundAccount(line);
+    if (account === undefined) continue;
+    const open = spans.find((span) => span.account === account && span.to === undefined);
+    if (line.verb !== 'delete') {
+      if (open) open.to = line.stageTimestamp;
+    } else if (!open) {
+      spans.push({ account, from: line.requestReceivedTimestamp });
+    }
+  }
+  return spans;
 }
 
 /** Whose binding is written or deleted. Bindings are named like their account, perhaps with something behind it. */

@@ -25,13 +25,23 @@ const OBJECTS = [
   },
 ];
 
-function line(verb: string, objectRef: AuditLine['objectRef'], decision = 'allow'): AuditLine {
+/** Microseconds after some moment. */
+const at = (time: number) => `2026-01-01T00:00:00.${String(time).padStart(6, '0')}Z`;
+
+function line(
+  verb: string,
+  objectRef: AuditLine['objectRef'],
+  decision = 'allow',
+  times: readonly [number, number] = [1, 2],
+): AuditLine {
   const annotations = { 'authorization.k8s.io/decision': decision };
   return {
     stage: 'ResponseComplete',
     verb,
     user: { username: ACCOUNT },
     requestURI: '/x',
+    requestReceivedTimestamp: at(times[0]),
+    stageTimestamp: at(times[1]),
     annotations,
     ...(objectRef ? { objectRef } : {}),
   };
@@ -59,13 +69,20 @@ test('what was not allowed is a refusal, of our accounts only', () => {
 });
 
 test('a pod whose bindings an uninstallation has deleted may ask in vain, until they are there again', () => {
-  const refused = line('get', { resource: 'leases' }, 'forbid');
-  const helm = {
-    ...line('delete', { resource: 'rolebindings', name: 'queue-splitter-controller' }),
+  const refusedAt = (from: number, to: number) => line('get', { resource: 'leases' }, 'forbid', [from, to]);
+  const helm = (verb: string, from: number, to: number, name = 'queue-splitter-controller') => ({
+    ...line(verb, { resource: 'rolebindings', name }, 'allow', [from, to]),
     user: { username: 'helm' },
-  };
-  const other = { ...helm, objectRef: { resource: 'rolebindings', name: 'queue-splitter-forwarder' } };
-  assert.equal(refusedRequests([helm, refused]).length, 0);
-  assert.equal(refusedRequests([other, refused]).length, 1);
-  assert.equal(refusedRequests([helm, refused, { ...helm, verb: 'create' }, refused]).length, 1);
+  });
+  assert.equal(refusedRequests([helm('delete', 10, 20), refusedAt(21, 22)]).length, 0);
+  assert.equal(refusedRequests([helm('delete', 10, 20, 'queue-splitter-forwarder'), refusedAt(21, 22)]).length, 1);
+  assert.equal(refusedRequests([refusedAt(8, 9), helm('delete', 10, 20)]).length, 1, 'before anything was deleted');
+  const again = [helm('delete', 10, 20), refusedAt(21, 22), helm('create', 30, 40), refusedAt(41, 42)];
+  assert.equal(refusedRequests(again).length, 1);
+});
+
+test('what a deletion brings about may be in the log before it', () => {
+  const refused = line('get', { resource: 'leases' }, 'forbid', [15, 16]);
+  const deletion = line('delete', { resource: 'rolebindings', name: 'queue-splitter-controller' }, 'allow', [10, 20]);
+  assert.deepEqual(refusedRequests([refused, deletion]), []);
 });
