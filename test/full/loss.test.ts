@@ -12,7 +12,7 @@ import { type Branch, openBranch, withBranches } from '../cluster/stage/branch.t
 import { startHeart } from '../cluster/stage/heart.ts';
 import { installChart, OPERATOR_NAMESPACE, RELEASE } from '../cluster/stage/installation.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
-import { ownPods, readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
+import { ownPods, readPods, readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession, readSession } from '../cluster/stage/session.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
 import {
@@ -239,17 +239,7 @@ test('a pod that carries the token of a split that does not exist is replaced', 
 });
 
 async function ownPodNames(): Promise<string[]> {
-  const args = [
-    'get',
-    'pods',
-    '-n',
-    SHOP_NAMESPACE,
-    '-l',
-    `app=${ORDERS_WORKER}`,
-    '-o',
-    'jsonpath={.items[*].metadata.name}',
-  ];
-  return (await stage.cluster.kubectl(args)).split(' ');
+  return (await readPods(stage, SHOP_NAMESPACE, `app=${ORDERS_WORKER}`)).map(({ metadata }) => metadata.name);
 }
 
 test('forwarders that are replaced give up their Leases, so that others take over at once', async () => {
