@@ -10,6 +10,7 @@ import { waitFor } from '../testbed/wait.ts';
 import { administrator, type Developer, hireDeveloper, type QsplitRun, USER_ROLE, WORKER } from './stage/laptop.ts';
 import { closeStage } from './stage/logs.ts';
 import { createSession, type PlayedSession } from './stage/session.ts';
+import { untilSettled } from './stage/settled.ts';
 import { openStage, type Stage } from './stage/stage.ts';
 import { assertClean, assertRestored, historyOf, snapshotWorld } from './stage/verdict.ts';
 
@@ -35,6 +36,7 @@ before(async () => {
   alice.write('mirrord.json', ALICES_FILE);
   bob.write('mirrord.json', fileFor('bob', 'deployment/orders-worker', '^(alice|bob)$'));
   alice.write('nobody.json', fileFor('nobody', 'deployment/orders-worker/container/worker', '^nobody$'));
+  await untilSettled(stage);
   world = await snapshotWorld(stage);
 });
 after(async () => {

@@ -11,6 +11,7 @@ import { OPERATOR_NAMESPACE, RELEASE } from '../cluster/stage/installation.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
 import { readPods, readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession, readSession } from '../cluster/stage/session.ts';
+import { untilSettled } from '../cluster/stage/settled.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
 import { ALLOWED, assertClean, assertRestored, historyOf, snapshotWorld } from '../cluster/stage/verdict.ts';
 import { ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
@@ -28,6 +29,7 @@ before(async () => {
   const values = { 'cleanup.graceSeconds': '6', 'cleanup.deadlineSeconds': String(DEADLINE_SECONDS) };
   stage = await openStage({ values });
   north = await openBranch(stage, NORTH);
+  await untilSettled(stage, [NORTH]);
   world = await snapshotWorld(stage, [NORTH]);
 });
 after(async () => {

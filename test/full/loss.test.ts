@@ -14,6 +14,7 @@ import { installChart, OPERATOR_NAMESPACE, RELEASE } from '../cluster/stage/inst
 import { closeStage } from '../cluster/stage/logs.ts';
 import { ownPods, readPods, readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession, readSession } from '../cluster/stage/session.ts';
+import { untilSettled } from '../cluster/stage/settled.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
 import {
   ALLOWED,
@@ -44,6 +45,7 @@ before(async () => {
   }
   world = await snapshotWorld(stage, BRANCHES);
   grants = await readGrants(stage);
+  await untilSettled(stage, BRANCHES);
 });
 after(async () => {
   await closeStage(stage);

@@ -9,6 +9,7 @@ import { closeStage } from '../cluster/stage/logs.ts';
 import { type Page, scrape, select, sum } from '../cluster/stage/scrape.ts';
 import { untilRestored } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession } from '../cluster/stage/session.ts';
+import { untilSettled } from '../cluster/stage/settled.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
 import { assertClean, historyOf } from '../cluster/stage/verdict.ts';
 import { ORDERS_QUEUE, ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
@@ -35,6 +36,7 @@ before(async () => {
     [`${process}.extraEnv[${AFTER_STAGE}].value`, SESSION_TOKEN],
   ]);
   stage = await openStage({ values: Object.fromEntries(tokens) });
+  await untilSettled(stage);
 });
 after(async () => {
   await closeStage(stage);

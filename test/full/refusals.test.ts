@@ -5,6 +5,7 @@ import type { Snapshot } from '../checker/snapshot.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
 import { readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession, type SessionRequest } from '../cluster/stage/session.ts';
+import { untilSettled } from '../cluster/stage/settled.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
 import { assertClean, assertRestored, historyOf, snapshotWorld } from '../cluster/stage/verdict.ts';
 import { INVOICES_WORKER, ORDERS_QUEUE, SHOP_NAMESPACE } from '../shop/manifests.ts';
@@ -27,6 +28,7 @@ before(async () => {
     ...workload('stuck', { name: 'ORDERS_QUEUE', value: ORDERS_QUEUE }, { replicas: 1 }),
     ...workload('copycat', { name: 'ORDERS_QUEUE', value: ORDERS_QUEUE }),
   ]);
+  await untilSettled(stage);
   world = await snapshotWorld(stage);
 });
 after(async () => {

@@ -79,8 +79,24 @@ export async function holder(stage: Stage, namespace: string): Promise<string> {
   return split?.status?.forwarder?.holder ?? '';
 }
 
-export async function webhookEntries({ cluster }: Stage): Promise<string[]> {
+/** Names of the Leases with this label in our namespace. */
+export async function ownLeases({ cluster }: Stage, label: string): Promise<string[]> {
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases?labelSelector=${encodeURIComponent(label)}`;
+  const found = await readApi<{ items: { metadata: { name: string } }[] }>(cluster, path);
+  return (found?.items ?? []).map(({ metadata }) => metadata.name);
+}
+
+export async function webhookEntries(stage: Stage): Promise<string[]> {
+  return ((await webhookConfiguration(stage))?.webhooks ?? []).map(({ name }) => name);
+}
+
+export async function webhookOwners(stage: Stage): Promise<string[]> {
+  return ((await webhookConfiguration(stage))?.metadata.ownerReferences ?? []).map(({ name }) => name);
+}
+
+type WebhookConfiguration = { metadata: { ownerReferences?: { name: string }[] }; webhooks?: { name: string }[] };
+
+async function webhookConfiguration({ cluster }: Stage): Promise<WebhookConfiguration | undefined> {
   const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/queue-splitter';
-  const configuration = await readApi<{ webhooks?: { name: string }[] }>(cluster, path);
-  return (configuration?.webhooks ?? []).map(({ name }) => name);
+  return await readApi<WebhookConfiguration>(cluster, path);
 }
