@@ -96,8 +96,15 @@ describe('in mid-session', { concurrency: true }, () => {
     worker.signal('SIGKILL');
     await session.ended(await heart.stop(), 90_000);
     await untilRestored(stage, branch.name);
-    const events = await stage.cluster.kubectl(['get', 'events', '-n', branch.name, '-o', 'json']);
-    assert.match(events, new RegExp(`no heartbeat for ${HEARTBEAT_SECONDS} s`));
+    // Nobody waits for an Event to be written.
+    await waitFor(
+      'the Event that tells why',
+      async () => {
+        const events = await stage.cluster.kubectl(['get', 'events', '-n', branch.name, '-o', 'json']);
+        return events.includes(`no heartbeat for ${HEARTBEAT_SECONDS} s`);
+      },
+      { deadlineMs: 10_000, intervalMs: 500 },
+    );
     await branch.finish();
     assertClean(branch.history());
   });
