@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
-import { PATCHED_LABEL, TOKEN_PREFIX } from '../../api/constants.ts';
+import { FORWARDER_LABEL, PATCHED_LABEL, TOKEN_PREFIX } from '../../api/constants.ts';
 import type { Allowance, Snapshot } from '../checker/snapshot.ts';
 import { askWebhook } from '../cluster/stage/admission.ts';
 import { type Grant, readAudit, readGrants, refusedRequests, unusedGrants } from '../cluster/stage/audit.ts';
@@ -12,7 +12,15 @@ import { type Branch, openBranch, withBranches } from '../cluster/stage/branch.t
 import { startHeart } from '../cluster/stage/heart.ts';
 import { installChart, OPERATOR_NAMESPACE, RELEASE } from '../cluster/stage/installation.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
-import { ownPods, readPods, readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
+import {
+  ownLeases,
+  ownPods,
+  readPods,
+  readSplits,
+  untilReceived,
+  untilRestored,
+  webhookEntries,
+} from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession, readSession } from '../cluster/stage/session.ts';
 import { untilSettled } from '../cluster/stage/settled.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
@@ -45,9 +53,9 @@ before(async () => {
   for (const branch of await Promise.all(BRANCHES.map((name) => openBranch(stage, name)))) {
     branches.set(branch.name, branch);
   }
+  await untilSettled(stage, BRANCHES);
   world = await snapshotWorld(stage, BRANCHES);
   grants = await readGrants(stage);
-  await untilSettled(stage, BRANCHES);
 });
 after(async () => {
   await closeStage(stage);
@@ -257,18 +265,8 @@ async function ownPodNames(): Promise<string[]> {
 }
 
 test('forwarders that are replaced give up their Leases, so that others take over at once', async () => {
-  const leases = () =>
-    stage.cluster.kubectl([
-      'get',
-      'leases',
-      '-n',
-      OPERATOR_NAMESPACE,
-      '-l',
-      'queuesplitter.dev/forwarder',
-      '-o',
-      'name',
-    ]);
-  const before = new Set((await leases()).trim().split('\n'));
+  const before = new Set(await ownLeases(stage, FORWARDER_LABEL));
+  assert.ok(before.size >= FORWARDERS);
   await stage.cluster.kubectl([
     'delete',
     'pod',
@@ -280,8 +278,8 @@ test('forwarders that are replaced give up their Leases, so that others take ove
   await waitFor(
     'new forwarders, and no Lease of an old one',
     async () => {
-      const now = (await leases()).trim().split('\n');
-      return now.length === before.size && now.every((lease) => !before.has(lease));
+      const now = await ownLeases(stage, FORWARDER_LABEL);
+      return now.length === FORWARDERS && now.every((lease) => !before.has(lease));
     },
     { deadlineMs: 60_000 },
   );
