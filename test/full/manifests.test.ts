@@ -145,8 +145,16 @@ describe('odd Deployments', () => {
   }
 
   async function assertShared(fallback: string): Promise<void> {
-    const all = await printed({ ...(CASES.find(({ name }) => name === 'shared') as Case) }, 'app');
-    assert.deepEqual(all.map(({ Q }) => Q).sort(), [fallback, 'twins'].sort());
+    const shared = CASES.find(({ name }) => name === 'shared') as Case;
+    await waitFor(
+      'both Deployments that share labels to print their environment',
+      async () => {
+        const all = await printed(shared, 'app');
+        assert.deepEqual(all.map(({ Q }) => Q).sort(), [fallback, 'twins'].sort());
+        return true;
+      },
+      { deadlineMs: 60_000, intervalMs: 500 },
+    );
   }
 
   it('are as before when their sessions have ended', async () => {
