@@ -1,6 +1,5 @@
 // What stands still for a while in mid-session, and comes back: forwarders, API server, brokers, the node's kubelet and containerd. Messages
 // wait or go on flowing; nothing is lost, and a session says what it waits for.
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readReceived } from '../checker/history.ts';
 import { scaleOwn } from '../cluster/stage/crash.ts';
@@ -137,8 +136,8 @@ test('a node that is frozen but for its containers: messages flow, and a session
     late = await play.session({ name: 'late', filter: { tenant: '^bob$' }, kinds: play.kinds });
     const isGoingOn = () => countReceived(ORDERS_WORKER, { since: frozenAt + FREEZE_MS - 2_000 }) > 0;
     await waitFor('orders to reach the old pods', isGoingOn, { deadlineMs: 3 * FREEZE_MS, intervalMs: 500 });
-    const phase = (await readSession(play.stage, 'late'))?.status?.phase;
-    assert.equal(phase, 'Restarting');
+    const isWaiting = async () => (await readSession(play.stage, 'late'))?.status?.phase === 'Restarting';
+    await waitFor('the session to wait for its pods', isWaiting, { deadlineMs: PATIENCE_MS, intervalMs: 500 });
   });
   await late?.ready();
   await late?.end(PATIENCE_MS);
