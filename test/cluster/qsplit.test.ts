@@ -72,6 +72,13 @@ async function sessionNames(): Promise<string[]> {
   return text.split(' ').filter((name) => name !== '');
 }
 
+/** qsplit returns before its session is gone: what was left in its queues is moved meanwhile. */
+async function untilOnlyKeeper(): Promise<void> {
+  await waitFor('the other sessions to be gone', async () => (await sessionNames()).join() === 'keeper', {
+    deadlineMs: 60_000,
+  });
+}
+
 /** Milliseconds between the end of the command and the end of qsplit, by its own clock and ours. */
 function returnedAfter(run: QsplitRun, endedAt: number): number {
   const exit = run.entries().find(({ event }) => event === 'exit');
@@ -172,6 +179,7 @@ test('a session that somebody deletes: the command gets SIGTERM, qsplit says whe
 });
 
 test('of two sessions with overlapping filters the first is named to the second; status shows both; end ends one', async () => {
+  await untilOnlyKeeper();
   const first = await alice.qsplit([...EXEC, ...NODE_WORKER]);
   const firstName = await first.ready();
   const second = await bob.qsplit([...EXEC, ...NODE_WORKER]);
@@ -251,9 +259,7 @@ test('what cannot work is refused with a sentence that says what to do, and noth
   ];
   for (const output of unmade) assert.doesNotMatch(output, /Session \S+ of/);
   await refused(alice, [...EXEC, '-f', 'typo.json'], [/ordres-queue/, /orders-queue/]);
-  await waitFor('the refused session to be gone', async () => (await sessionNames()).join() === 'keeper', {
-    deadlineMs: 20_000,
-  });
+  await untilOnlyKeeper();
 });
 
 test('kill -9 of qsplit: its command ends, too, the session expires without its heartbeat, and all is as before', async () => {
