@@ -10,7 +10,7 @@ import { OPERATOR_NAMESPACE } from '../cluster/stage/installation.ts';
 import { openPlay } from '../cluster/stage/play.ts';
 import { holder, ownPods, readSplits, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
 import type { PlayedSession } from '../cluster/stage/session.ts';
-import { SHOP_NAMESPACE } from '../shop/manifests.ts';
+import { ORDERS_WORKER, SHOP_NAMESPACE } from '../shop/manifests.ts';
 import type { Supervised } from '../testbed/processes.ts';
 import { waitFor } from '../testbed/wait.ts';
 
@@ -46,13 +46,13 @@ async function abortedTransactions(): Promise<number> {
 /** Orders of every kind that were sent from now on reach alice and the deployed workload. */
 async function untilFlowing(): Promise<void> {
   const since = Date.now();
-  const isThere = (kind: string, isAlice: boolean) =>
+  const isThere = (kind: string, reader: string) =>
     readReceived(play.stage.collector.file).some(
       (line) => line.sentAt > since && line.kind === kind && (line.reader === ALICE) === isAlice,
     );
   await waitFor(
     'orders of every kind to flow to alice and to the deployed workload',
-    () => play.kinds.every((kind) => [true, false].every((isAlice) => isThere(kind.toLowerCase(), isAlice))),
+    () => play.kinds.every((kind) => [ALICE, ORDERS_WORKER].every((reader) => isThere(kind.toLowerCase(), reader))),
     { deadlineMs: PATIENCE_MS, intervalMs: 300 },
   );
 }
