@@ -1,11 +1,10 @@
 // Controllers that were asleep while another one led, and do not know it when they wake up: nothing that they had decided is done any more.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { scaleOwn, signalPod, startCrashPod, untilLeading } from '../cluster/stage/crash.ts';
-import { OPERATOR_NAMESPACE } from '../cluster/stage/installation.ts';
+import { NEVER, scaleOwn, signalPod, startCrashPod, untilLeading } from '../cluster/stage/crash.ts';
 import { playLife } from '../cluster/stage/life.ts';
 import { openPlay } from '../cluster/stage/play.ts';
-import { leadingPod, ownPods, untilRestored } from '../cluster/stage/seen.ts';
+import { ownPods, untilRestored } from '../cluster/stage/seen.ts';
 import { SHOP_NAMESPACE } from '../shop/manifests.ts';
 import { waitFor } from '../testbed/wait.ts';
 
@@ -29,10 +28,13 @@ for (const point of ['controller.before-CreateResources:2', 'controller.before-R
 }
 
 test('SIGSTOP of the controller that leads, in the middle of a session', async () => {
+  await scaleOwn(play.stage, 'controller', 0);
+  const sleeper = await startCrashPod(play.stage, 'controller', NEVER);
+  await untilLeading(play.stage, sleeper);
+  await scaleOwn(play.stage, 'controller', 2);
   const session = await play.session({ name: 'stopped', filter: { tenant: '^alice$' }, kinds: play.kinds });
   await session.ready(PATIENCE_MS);
-  const name = await leadingPod(play.stage);
-  const pod = (await ownPods(play.stage, 'controller')).find(({ metadata }) => metadata.name === name);
+  const pod = (await ownPods(play.stage, 'controller')).find(({ metadata }) => metadata.name === sleeper.name);
   assert.ok(pod && signalPod(pod, 'SIGSTOP') > 0);
   try {
     await session.end(PATIENCE_MS);
@@ -40,7 +42,8 @@ test('SIGSTOP of the controller that leads, in the middle of a session', async (
     signalPod(pod, 'SIGCONT');
   }
   await untilRestored(play.stage, SHOP_NAMESPACE, { deadlineMs: PATIENCE_MS });
-  await untilAwake(() => play.stage.cluster.kubectl(['logs', pod.metadata.name, '-n', OPERATOR_NAMESPACE]));
+  await untilAwake(sleeper.log);
+  await sleeper.remove();
 });
 
 /** It has woken up, and knows that another one leads. */

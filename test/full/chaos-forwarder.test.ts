@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { readReceived } from '../checker/history.ts';
-import { type CrashPod, scaleOwn, signalPod, startCrashPod } from '../cluster/stage/crash.ts';
-import { OPERATOR_NAMESPACE } from '../cluster/stage/installation.ts';
+import { type CrashPod, NEVER, scaleOwn, signalPod, startCrashPod } from '../cluster/stage/crash.ts';
 import { openPlay } from '../cluster/stage/play.ts';
 import { holder, ownPods, readSplits, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
 import type { PlayedSession } from '../cluster/stage/session.ts';
@@ -48,7 +47,7 @@ async function untilFlowing(): Promise<void> {
   const since = Date.now();
   const isThere = (kind: string, reader: string) =>
     readReceived(play.stage.collector.file).some(
-      (line) => line.sentAt > since && line.kind === kind && (line.reader === ALICE) === isAlice,
+      (line) => line.sentAt > since && line.kind === kind && line.reader === reader,
     );
   await waitFor(
     'orders of every kind to flow to alice and to the deployed workload',
@@ -145,9 +144,9 @@ for (const [kind, point] of [
     await pod.stands();
     const before = kind === 'Kafka' ? await abortedTransactions() : 0;
     await untilHolder('another to hold the split', (name) => name !== '' && name !== pod.name);
+    await untilFlowing();
     // While bob's topic is still looked at: all that was begun may have been for him.
     if (kind === 'Kafka') assert.ok((await abortedTransactions()) > before, 'what it had begun was not aborted');
-    await untilFlowing();
     await bob.end(PATIENCE_MS);
     await untilAwake(pod);
     await pod.remove();
@@ -161,7 +160,12 @@ async function untilAwake(pod: Pick<CrashPod, 'name' | 'log'>): Promise<void> {
 }
 
 test('SIGSTOP of the forwarder that holds the split', async () => {
-  const name = await holder(play.stage, SHOP_NAMESPACE);
+  await scaleOwn(play.stage, 'forwarder', 0);
+  const sleeper = await startCrashPod(play.stage, 'forwarder', NEVER);
+  const { name } = sleeper;
+  await untilHolder(`${name} to hold the split`, (now) => now === name);
+  await scaleOwn(play.stage, 'forwarder', 2);
+  await untilFlowing();
   const pod = (await ownPods(play.stage, 'forwarder')).find(({ metadata }) => metadata.name === name);
   assert.ok(pod && signalPod(pod, 'SIGSTOP') > 0);
   try {
@@ -170,8 +174,8 @@ test('SIGSTOP of the forwarder that holds the split', async () => {
   } finally {
     signalPod(pod, 'SIGCONT');
   }
-  const log = () => play.stage.cluster.kubectl(['logs', name, '-n', OPERATOR_NAMESPACE]);
-  await untilAwake({ name, log });
+  await untilAwake(sleeper);
+  await sleeper.remove();
 });
 
 test('nothing is lost, misrouted or out of order, nothing of Kafka doubled, and the world is as it was', async () => {

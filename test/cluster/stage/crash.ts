@@ -22,6 +22,8 @@ type Container = { env?: { name: string; value?: string }[]; livenessProbe?: unk
 type Template = { metadata: { labels: Record<string, string> }; spec: { containers: Container[] } };
 
 const SIGKILLED = 137;
+/** A point that nobody comes to: the pod is there for plain signals, and no probe ends it while it is stopped. */
+export const NEVER = 'never';
 const LEASE = 'queue-splitter-controller';
 let started = 0;
 
