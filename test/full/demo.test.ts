@@ -19,7 +19,8 @@ const DEMO = fileURLToPath(new URL('../../demo/main.ts', import.meta.url));
 const STORY_MS = 480_000;
 /** Boot, images, brokers, shop and chart, on a machine that has other things to do. */
 const STAGE_MS = 240_000;
-const END_MS = 60_000;
+/** The end of all processes alone may take a minute: see runs.ts. */
+const END_MS = 120_000;
 
 type Run = {
   /** Its process group is its own, as that of a command in a terminal. */
