@@ -82,8 +82,15 @@ async function sendToOwnVariable(fallback: string): Promise<ProducedLine[]> {
   return acknowledged();
 }
 
-async function eventsText(): Promise<string> {
-  return await stage.cluster.kubectl(['get', 'events', '-n', SHOP_NAMESPACE, '-o', 'json']);
+/** By Events; nobody else waits until they are written. */
+async function untilTold(...sentences: RegExp[]): Promise<void> {
+  for (const sentence of sentences) {
+    await waitFor(
+      `an Event that says ${sentence}`,
+      async () => sentence.test(await stage.cluster.kubectl(['get', 'events', '-n', SHOP_NAMESPACE, '-o', 'json'])),
+      { deadlineMs: 10_000, intervalMs: 500 },
+    );
+  }
 }
 
 test('a workload that cannot drain gets back, on the original, what it has not read', async (context) => {
@@ -101,7 +108,7 @@ test('a workload that cannot drain gets back, on the original, what it has not r
   const [split] = await readSplits(stage, SHOP_NAMESPACE);
   const fallback = split?.spec.queues[0]?.fallback.name ?? '';
   await scaleOwn(stage, 'controller', 0);
-  const dying = await startCrashPod(stage, 'controller', 'controller.after-RewindGroups');
+  const dying = await startCrashPod(stage, 'controller', 'controller.before-RemoveRestartAnnotation');
   await untilLeading(stage, dying);
   await alice.end();
   await dying.hit(120_000);
@@ -110,10 +117,11 @@ test('a workload that cannot drain gets back, on the original, what it has not r
   await scaleOwn(stage, 'controller', 2);
   await untilRestored(stage, SHOP_NAMESPACE, { deadlineMs: 120_000 });
   await dying.remove();
-  const events = await eventsText();
-  assert.match(events, new RegExp(`ran into its limit with [1-9][0-9]* messages in ${fallback}: they are read again`));
-  assert.match(events, new RegExp(`reads topic ${TOPIC} again from partition:offset`));
-  assert.match(events, new RegExp(`${OWN_ORDERS} records that the target itself sent to topic ${fallback}`));
+  await untilTold(
+    new RegExp(`ran into its limit with [1-9][0-9]* messages in ${fallback}: they are read again`),
+    new RegExp(`reads topic ${TOPIC} again from partition:offset`),
+    new RegExp(`${OWN_ORDERS} records that the target itself sent to topic ${fallback}`),
+  );
   await scale(3);
   await stage.finish();
   const history = historyOf(stage, [alice]);
@@ -163,8 +171,7 @@ test('temporary topics grow with the original, and what cannot drain is dropped 
   const before = await committed(stage.kafka);
   await bob.end();
   await untilRestored(stage, SHOP_NAMESPACE);
-  assert.match(
-    await eventsText(),
+  await untilTold(
     new RegExp(`ran into its limit with [1-9][0-9]* messages in ${queue.fallback.name}: they are dropped`),
   );
   const topics = await admin.listTopics();
