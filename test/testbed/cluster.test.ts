@@ -205,7 +205,8 @@ describe('a run that is killed', () => {
     const { pid, dir, id, ended } = await startElsewhere();
     process.kill(pid, 'SIGKILL');
     await ended;
-    await waitFor('the end of all its processes', () => processesMentioning(id).length === 0, { deadlineMs: 10_000 });
+    // As long as a run waits for that itself: on a busy machine the kernel takes its time to end a process namespace.
+    await waitFor('the end of all its processes', () => processesMentioning(id).length === 0, { deadlineMs: 60_000 });
     assert.ok(existsSync(dir));
     assert.ok(sweepStale().includes(id));
     assert.deepEqual(leftOvers(id), []);
