@@ -110,7 +110,7 @@ async function openWorld(run: Run, place: Place, broker: KafkaBroker): Promise<K
   const close = async () => {
     await Promise.allSettled(open.map((closeIt) => closeIt()));
     await Promise.all([topics.disconnect(), producer.disconnect(), cluster.close(), admin.close()]);
-    run.destroy();
+    await run.destroy();
   };
   return {
     run,
