@@ -6,6 +6,8 @@ import { scaleOwn, signalPod, startCrashPod, untilLeading } from './stage/crash.
 import { openPlay } from './stage/play.ts';
 import { ownPods, untilReceived, untilRestored } from './stage/seen.ts';
 
+const RESTART_MS = 120_000;
+
 const play = openPlay();
 
 test('a controller, a webhook and a forwarder die in mid-work: no message is lost or misrouted, and the world is as it was', async () => {
@@ -22,8 +24,9 @@ test('a controller, a webhook and a forwarder die in mid-work: no message is los
   await controller.hit();
   const [webhook] = await ownPods(stage, 'webhook');
   assert.ok(webhook && signalPod(webhook, 'SIGKILL') > 0);
-  // The Lease of the dead controller runs out by itself; the forwarder dies as soon as messages flow.
-  await forwarder.hit();
+  // The Lease of the dead controller runs out by itself, in 17 s; then three pods are replaced, for a while with one webhook. The forwarder
+  // dies as soon as messages flow.
+  await forwarder.hit(RESTART_MS);
   await Promise.all([forwarder.remove(), scaleOwn(stage, 'forwarder', 2)]);
   await session.ready();
   const worker = await session.startWorker();
