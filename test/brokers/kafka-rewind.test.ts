@@ -97,6 +97,32 @@ describe('the rewind of a lost target, or of one that did not drain', { skip }, 
     assert.deepEqual(await groupOffsets(kafka, group, topic), { 0: String(STUCK_AT) });
   });
 
+  it('moves a group whose members read the original again: the target was made anew, and its pods would commit over it', async () => {
+    const kafka = world();
+    const { topic, group, queue } = await createSplit(kafka, await createOriginal(kafka, 1));
+    const pipeline = openPipeline(kafka, queue);
+    await pipeline.apply(queue);
+    await sendNumbered(kafka, topic, 0, 60);
+    await waitForRecords(kafka, queue.fallback.name, 60);
+    const UNREAD_FROM = 30;
+    await commitUpTo(kafka, { name: queue.fallback.name, group }, UNREAD_FROM - 1);
+    await pipeline.apply({ ...queue, forwarding: 'Stop' });
+    await kafka.admin.fence(queue);
+    const consumer = kafka.kafka.consumer({ groupId: group });
+    kafka.closeLater(() => consumer.disconnect());
+    const handled = new Set<number>();
+    await consumer.connect();
+    await consumer.subscribe({ topic });
+    await consumer.run({ eachMessage: async ({ message }) => void handled.add(Number(message.value?.toString())) });
+    await sendNumbered(kafka, topic, 60, 65);
+    await waitFor('the new target to read', () => handled.size === 5, { deadlineMs: 30_000 });
+    const { moved } = await kafka.admin.rewind(queue);
+    assert.deepEqual(moved, [{ partition: 0, offset: String(UNREAD_FROM) }]);
+    await sendNumbered(kafka, topic, 65, 70);
+    await waitFor('it to read what nobody has read', () => handled.size === 70 - UNREAD_FROM, { deadlineMs: 30_000 });
+    assert.ok(handled.has(UNREAD_FROM) && !handled.has(UNREAD_FROM - 1));
+  });
+
   it('says how many unread copies have no original any more', async () => {
     const kafka = world();
     const { topic, queue } = await createSplit(kafka, await createOriginal(kafka, 1));

@@ -33,10 +33,7 @@ export async function commitBeginning(
   }
 }
 
-/**
- * A group with members takes commits of others only inside a transaction.
- * @param transactionalId used for nothing else, so that nobody is fenced.
- */
+/** A group with members takes commits of others only inside a transaction, for which `transactionalId` is. */
 export async function commitOffsets(
   cluster: Cluster,
   transactionalId: string,
@@ -44,6 +41,16 @@ export async function commitOffsets(
   offsets: Offsets,
 ): Promise<void> {
   if (await commitWithoutMembers(cluster, group, topic, offsets)) return;
+  await commitInTransaction(cluster, transactionalId, { group, topic }, offsets);
+}
+
+/** @param transactionalId used for nothing else, so that nobody is fenced. */
+export async function commitInTransaction(
+  cluster: Cluster,
+  transactionalId: string,
+  { group, topic }: GroupOnTopic,
+  offsets: Offsets,
+): Promise<void> {
   const producer = new TransactionalProducer(cluster, transactionalId);
   await producer.take();
   try {

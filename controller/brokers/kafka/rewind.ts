@@ -3,15 +3,20 @@
 // once, on purpose.
 import { createHash } from 'node:crypto';
 import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
+import { pause } from '../../../common/clock.ts';
+import { SplitterError } from '../../../common/errors.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
-import { logOffsets, type Offsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
+import { describeGroup, evictMembers, readsTopic } from '../../../common/kafka/wire/groups.ts';
+import { commitWithoutMembers, logOffsets, type Offsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
 import { type PartitionPosition, readToEnd } from '../../../common/kafka/wire/read-to-end.ts';
 import type { KafkaRecord } from '../../../common/kafka/wire/record-batch.ts';
 import type { Rewound } from '../broker.ts';
 import type { GroupOnTopic } from './original.ts';
-import { commitOffsets } from './pre-commit.ts';
+import { commitInTransaction } from './pre-commit.ts';
 
 const STABLE_DEADLINE_MS = 20_000;
+const MOVE_DEADLINE_MS = 20_000;
+const LOOK_AGAIN_MS = 100;
 
 /** What lies behind `ends` is no copy: return-own.ts. */
 type Reader = GroupOnTopic & { ends?: Offsets };
@@ -54,7 +59,7 @@ export async function rewind(
   for (const [partition, offset] of target) {
     if ((now.get(partition) ?? 0n) <= offset) target.delete(partition);
   }
-  if (target.size > 0) await commitOffsets(cluster, `${queue.transactionalIdPrefix}-rewind`, original, target);
+  if (target.size > 0) await moveGroup(cluster, `${queue.transactionalIdPrefix}-rewind`, original, target);
   const moved = [...target].map(([partition, offset]) => ({ partition, offset: String(offset) }));
   return { moved, missing, fallbackEnd };
 }
@@ -64,6 +69,38 @@ async function endsOf(cluster: Cluster, topic: string): Promise<Offsets> {
   const partitions = (await cluster.describeTopics([topic])).get(topic)?.partitions ?? [];
   const numbers = partitions.map(({ partition }) => partition);
   return await logOffsets(cluster, topic, numbers, 'latest');
+}
+
+/**
+ * A member that reads the original, of a target that was made anew for example, goes on from where it is and commits that over ours. It is
+ * evicted with all others: an empty group takes a commit as it is, and whoever joins afterwards begins there.
+ */
+async function moveGroup(
+  cluster: Cluster,
+  transactionalId: string,
+  original: GroupOnTopic,
+  offsets: Offsets,
+): Promise<void> {
+  const { group, topic } = original;
+  const deadline = cluster.clock.monotonic() + MOVE_DEADLINE_MS;
+  while (!(await commitWithoutMembers(cluster, group, topic, offsets))) {
+    await commitInTransaction(cluster, transactionalId, original, offsets);
+    const { members, settled } = await describeGroup(cluster, group);
+    const isRead = members.some((member) => readsTopic(member, topic));
+    // While it rebalances nobody knows what its members subscribe to.
+    if (settled && !isRead) return;
+    if (cluster.clock.monotonic() > deadline) throw notMoved(original);
+    if (isRead) await evictMembers(cluster, group, members);
+    else await pause(cluster.clock, LOOK_AGAIN_MS);
+  }
+}
+
+function notMoved({ group, topic }: GroupOnTopic): SplitterError {
+  return new SplitterError(
+    'GroupUnsettled',
+    `group ${group} cannot go back on topic ${topic} while its members read on; scale its consumers down to none for a moment`,
+    { retryable: true },
+  );
 }
 
 async function fingerprintsOfUnread(
