@@ -19,8 +19,8 @@ export async function report(
   decision: Decision,
   failure: SplitterError | undefined,
 ): Promise<void> {
-  // What was decided on was not so any more: whatever it said would be undone at once.
-  if (isLostRace(failure)) return;
+  // What was decided on was not so any more, or may not be: whatever it said would be undone at once, but not before it was believed.
+  if (isLostRace(failure) || !act.isLeading()) return;
   const waitingFor = failure?.message ?? decision.waitingFor;
   const isActing = decision.actions.length > 0 && failure === undefined;
   // These were just written to; the next look, which comes at once, says the rest.

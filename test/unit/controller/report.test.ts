@@ -89,6 +89,15 @@ describe('a report', () => {
     assert.deepEqual([bench.kube.writes.length, progress(bench)], [before, 'waits for a pod']);
   });
 
+  it('is not made by a controller that slept: another one has done more since than it knows of', async () => {
+    const bench = createBench();
+    putSession(bench.kube, 'alice');
+    putSplit(bench.kube);
+    bench.context.isLeading = () => false;
+    await report(bench.context, observed(bench), IDLE, undefined);
+    assert.deepEqual(bench.kube.writes, []);
+  });
+
   it('does not flicker between two actions: only a new phase is told', async () => {
     const bench = createBench();
     putSession(bench.kube, 'alice');
