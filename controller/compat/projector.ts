@@ -15,7 +15,15 @@ import type { KubeClient, ObjectName } from '../../common/kube/types.ts';
 import { WorkQueue } from '../../common/kube/work-queue.ts';
 import type { Log } from '../../common/log.ts';
 import { shorten } from '../../common/text.ts';
-import { belongTogether, isShowable, refusal, toSplitSession, toSqsSession, toSqsStatus } from './sqs-session.ts';
+import {
+  belongTogether,
+  isAdopted,
+  isShowable,
+  refusal,
+  toSplitSession,
+  toSqsSession,
+  toSqsStatus,
+} from './sqs-session.ts';
 
 export type SessionProjector = {
   /** Resolves when the signal aborts and everything has stopped. */
@@ -55,11 +63,10 @@ export function createProjector(client: KubeClient, clock: Clock, log: Log): Ses
 
 /** Brings the two objects of one name into step. */
 export async function project(client: KubeClient, name: ObjectName): Promise<void> {
-  const [session, shown] = await Promise.all([
-    client.get<SplitSession>(SPLIT_SESSIONS, name),
-    client.get<SqsSession>(SQS_SESSIONS, name),
-  ]);
-  if (!shown) return session && isLive(session) && isShowable(session) ? await show(client, session) : undefined;
+  // In this order: what a session was made from was there before it, so if it is not there now it is gone.
+  const session = await client.get<SplitSession>(SPLIT_SESSIONS, name);
+  const shown = await client.get<SqsSession>(SQS_SESSIONS, name);
+  if (!shown) return session && isLive(session) ? await withoutObject(client, name, session) : undefined;
   if (!session || !belongTogether(session, shown)) return await withoutSession(client, name, shown, session);
   if (!isLive(shown)) {
     if (isLive(session)) await client.delete(SPLIT_SESSIONS, name, uidOf(session));
@@ -72,8 +79,10 @@ export async function project(client: KubeClient, name: ObjectName): Promise<voi
   }
 }
 
-async function show(client: KubeClient, session: SplitSession): Promise<void> {
-  await client.create(SQS_SESSIONS, toSqsSession(session));
+/** What it was made from may have been deleted before it had our finalizer. */
+async function withoutObject(client: KubeClient, name: ObjectName, session: SplitSession): Promise<void> {
+  if (isAdopted(session)) await client.delete(SPLIT_SESSIONS, name, uidOf(session));
+  else if (isShowable(session)) await client.create(SQS_SESSIONS, toSqsSession(session));
 }
 
 /** Its session is over, or never was: a projection goes, a deletion is let through, and what a user made is adopted. */

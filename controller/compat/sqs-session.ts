@@ -25,6 +25,11 @@ export function isShowable({ spec }: SplitSession): boolean {
   return spec.queues.some((queue) => queue.kind === 'SQS') && spec.target.kind !== 'StatefulSet';
 }
 
+/** Somebody's MirrordSqsSession was there before it. */
+export function isAdopted({ metadata }: SplitSession): boolean {
+  return metadata.annotations?.[ADOPTED_ANNOTATION] !== undefined;
+}
+
 /** What the guide's commands list and delete. Its finalizer lets a deletion end the session before the object is gone. */
 export function toSqsSession(session: SplitSession): SqsSession {
   const { name, namespace, uid } = session.metadata;

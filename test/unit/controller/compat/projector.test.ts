@@ -198,6 +198,14 @@ describe('an object that a user created', () => {
     assert.deepEqual(play.shown()?.metadata.finalizers, [FINALIZER]);
   });
 
+  it('ends its session also when it is deleted just before it is told to wait', async () => {
+    const play = setUp();
+    putSqsSession(play);
+    play.kube.before('patch mirrordsqssessions', () => play.kube.remove(SQS_SESSIONS, ALICE));
+    await play.rest();
+    assert.deepEqual([play.shown(), play.session()], [undefined, undefined]);
+  });
+
   it('that was deleted and made again in between is not ended with the one before', async () => {
     const play = await adopted();
     play.kube.remove(SQS_SESSIONS, ALICE);
