@@ -4,6 +4,7 @@ import type { LedgerEntry, Route, SplitQueue } from '../../../api/kinds/workload
 import { toSplitterError } from '../../../common/errors.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import { describeGroup } from '../../../common/kafka/wire/groups.ts';
+import { presentTopics } from '../../../common/kafka/wire/presence.ts';
 import type { Remains } from '../collector.ts';
 import { type GroupOnTopic, originalOf } from './original.ts';
 import { removeGroup, removeTopic } from './removal.ts';
@@ -29,7 +30,10 @@ export async function collectTopics(
 async function collect(cluster: Cluster, remains: Remains): Promise<string | undefined> {
   const { entries } = remains;
   const topics = entries.filter((entry) => entry.kind === 'KafkaTopic');
-  const there = await cluster.describeTopics(topics.map(({ name }) => name));
+  const there = await presentTopics(
+    cluster,
+    topics.map(({ name }) => name),
+  );
   if (there.size > 0) {
     const why = await giveBack(cluster, remains, new Set(there.keys()));
     if (why !== undefined) return why;

@@ -4,6 +4,7 @@ import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
 import { transactionalIds } from '../../../common/kafka/transactional-ids.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import { logOffsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
+import { presentTopics } from '../../../common/kafka/wire/presence.ts';
 import { countRecords } from '../../../common/kafka/wire/read-to-end.ts';
 import { TransactionalProducer } from '../../../common/kafka/wire/transactional-producer.ts';
 import type { GroupOnTopic } from './original.ts';
@@ -55,7 +56,7 @@ async function commitStart(
  * as one. A topic that is gone has none.
  */
 export async function remainingRecords(cluster: Cluster, topic: string, group: string): Promise<number> {
-  const info = (await cluster.describeTopics([topic])).get(topic);
+  const info = (await presentTopics(cluster, [topic])).get(topic);
   if (info === undefined) return 0;
   const partitions = info.partitions.map(({ partition }) => partition);
   const committed = await stableOffsets(cluster, group, topic, partitions, STABLE_DEADLINE_MS);

@@ -4,6 +4,7 @@ import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../common/errors.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import { logOffsets, type Offsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
+import { presentTopics } from '../../../common/kafka/wire/presence.ts';
 import { readToEnd } from '../../../common/kafka/wire/read-to-end.ts';
 import { TransactionalProducer } from '../../../common/kafka/wire/transactional-producer.ts';
 import type { GroupOnTopic } from './original.ts';
@@ -17,7 +18,7 @@ const STABLE_DEADLINE_MS = 20_000;
  */
 export async function returnOwn(cluster: Cluster, queue: SplitQueue, original: GroupOnTopic): Promise<number> {
   const fallback = queue.fallback.name;
-  const known = (await cluster.describeTopics([fallback])).get(fallback)?.partitions ?? [];
+  const known = (await presentTopics(cluster, [fallback])).get(fallback)?.partitions ?? [];
   const ends = new Map((queue.fallbackEnd ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
   const partitions = known.map(({ partition }) => partition).filter((partition) => ends.has(partition));
   if (partitions.length === 0 || !(await grewBehind(cluster, fallback, ends, partitions))) return 0;

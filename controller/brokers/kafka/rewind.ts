@@ -8,6 +8,7 @@ import { SplitterError } from '../../../common/errors.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import { describeGroup, evictMembers, readsTopic } from '../../../common/kafka/wire/groups.ts';
 import { commitWithoutMembers, logOffsets, type Offsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
+import { presentTopics } from '../../../common/kafka/wire/presence.ts';
 import { type PartitionPosition, readToEnd } from '../../../common/kafka/wire/read-to-end.ts';
 import type { KafkaRecord } from '../../../common/kafka/wire/record-batch.ts';
 import type { Rewound } from '../broker.ts';
@@ -66,7 +67,7 @@ export async function rewind(
 
 /** A topic that is gone has none. */
 async function endsOf(cluster: Cluster, topic: string): Promise<Offsets> {
-  const partitions = (await cluster.describeTopics([topic])).get(topic)?.partitions ?? [];
+  const partitions = (await presentTopics(cluster, [topic])).get(topic)?.partitions ?? [];
   const numbers = partitions.map(({ partition }) => partition);
   return await logOffsets(cluster, topic, numbers, 'latest');
 }
@@ -109,7 +110,10 @@ async function fingerprintsOfUnread(
   partition: number,
 ): Promise<Set<string>> {
   const unread = new Set<string>();
-  const topics = await cluster.describeTopics(readers.map(({ topic }) => topic));
+  const topics = await presentTopics(
+    cluster,
+    readers.map(({ topic }) => topic),
+  );
   for (const { topic, group, ends } of readers) {
     if (!topics.get(topic)?.partitions.some((known) => known.partition === partition)) continue;
     const committed = await stableOffsets(cluster, group, topic, [partition], STABLE_DEADLINE_MS);

@@ -8,6 +8,7 @@ import type { Cluster, PartitionInfo, TopicInfo } from '../../../common/kafka/wi
 import { topicConfigs } from '../../../common/kafka/wire/configs.ts';
 import { throwIfError } from '../../../common/kafka/wire/errors.ts';
 import { logOffsets } from '../../../common/kafka/wire/offsets.ts';
+import { isTaken, notKnownYet } from '../../../common/kafka/wire/presence.ts';
 
 const FOREVER = '-1';
 const ANY_TIME = '9223372036854775807';
@@ -89,7 +90,8 @@ async function requestTopic(
   };
   const response = await call(await cluster.controller(), createTopicsV7.api, [topic], REQUEST_TIMEOUT_MS, false);
   const result = response.topics[0];
-  // Another controller of ours may have been quicker; whether the topic is ours is asked next time.
+  // Another controller of ours may have been quicker, or we were and did not hear the answer; whether the topic is ours is asked next time.
+  if (isTaken(result?.errorCode ?? 0)) throw notKnownYet(name);
   throwIfError(result?.errorCode ?? 0, `creation of topic ${name}`, result?.errorMessage);
 }
 
