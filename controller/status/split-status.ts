@@ -6,19 +6,28 @@ import { reports } from '../decide/spec.ts';
 import { listColumn, sentenceColumn } from './columns.ts';
 import { withConditions } from './conditions.ts';
 
-/** The controller's part of the status; what it does not know now it leaves as it is. */
+/** The controller's part of the status. */
 export function splitStatus(
   observed: Observed,
   split: WorkloadSplit,
   waitingFor: string | undefined,
 ): Pick<WorkloadSplitStatus, 'conditions' | 'remaining' | 'summary'> {
-  const remaining = split.spec.queues.flatMap((queue) => {
-    const messages = observed.queues.get(queue.key)?.remaining;
-    return messages === undefined ? [] : [{ key: queue.key, messages }];
-  });
+  const before = split.status?.remaining ?? [];
+  const remaining = remainingMessages(observed, split, before);
   const conditions = splitConditions(observed, split, waitingFor);
   const summary = splitSummary(split, waitingFor);
-  return { conditions, summary, ...(remaining.length > 0 ? { remaining } : {}) };
+  return { conditions, summary, ...(remaining.length + before.length > 0 ? { remaining } : {}) };
+}
+
+type Remaining = NonNullable<WorkloadSplitStatus['remaining']>;
+
+/** Where a broker does not answer it stays as it was; where nothing is drained any more nothing is told. */
+function remainingMessages({ queues }: Observed, { spec }: WorkloadSplit, before: Remaining): Remaining {
+  return spec.queues.flatMap(({ key }) => {
+    const { remaining, problem } = queues.get(key) ?? {};
+    const messages = problem === undefined ? remaining : before.find((entry) => entry.key === key)?.messages;
+    return messages === undefined ? [] : [{ key, messages }];
+  });
 }
 
 function splitSummary({ spec }: WorkloadSplit, waitingFor = ''): NonNullable<WorkloadSplitStatus['summary']> {

@@ -11,19 +11,17 @@ const pod = (token: string | undefined): PodFact => podFact('a', { token });
 
 type Facts = {
   pods?: PodFact[];
-  remaining?: [string, number][];
   forwarder?: ForwarderQueueStatus[];
   waitingFor?: string;
 };
 
 function statusOf(spec: Partial<WorkloadSplitSpec>, facts: Facts = {}) {
-  const { pods = [], remaining = [], forwarder = [], waitingFor } = facts;
+  const { pods = [], forwarder = [], waitingFor } = facts;
   const split: WorkloadSplit = {
     ...putSplit(createBench().kube, spec),
     status: { forwarder: { holder: 'forwarder-1', acknowledgedRevision: 1, queues: forwarder } },
   };
-  const queues = new Map(remaining.map(([key, messages]) => [key, queueFacts({ remaining: messages })]));
-  const observed = observedFacts({ split, pods, queues });
+  const observed = observedFacts({ split, pods });
   const status = splitStatus(observed, split, waitingFor);
   workloadSplitStatus.parse(status);
   const conditions = new Map(status.conditions?.map(({ type, status: is, message }) => [type, `${is}: ${message}`]));
@@ -68,10 +66,29 @@ describe('the conditions of a split', () => {
 });
 
 describe('what is left to read', () => {
-  it('is told where it is known, and stays as it was where it is not', () => {
-    const queues = [sqsQueue('orders'), sqsQueue('ads')];
-    assert.deepEqual(statusOf({ queues }, { remaining: [['ads', 3]] }).status.remaining, [{ key: 'ads', messages: 3 }]);
-    assert.equal('remaining' in statusOf({ queues }).status, false);
+  const queues = [sqsQueue('orders'), sqsQueue('ads')];
+  const told = (known: [string, number][], before: WorkloadSplit['status'], problem?: string): unknown => {
+    const split = { ...putSplit(createBench().kube, { queues }), ...(before && { status: before }) };
+    const facts = queues.map(({ key }) => {
+      const remaining = new Map(known).get(key);
+      return [key, queueFacts(remaining === undefined ? { problem } : { remaining })] as const;
+    });
+    return splitStatus(observedFacts({ split, queues: new Map(facts) }), split, undefined).remaining;
+  };
+  const before = { remaining: [{ key: 'ads', messages: 5 }] };
+
+  it('is told where it is known, and stays as it was where a broker does not answer', () => {
+    assert.deepEqual(told([['ads', 3]], before), [{ key: 'ads', messages: 3 }]);
+    assert.deepEqual(told([['orders', 2]], before, 'no answer'), [
+      { key: 'orders', messages: 2 },
+      { key: 'ads', messages: 5 },
+    ]);
+    assert.equal(told([], undefined), undefined);
+  });
+
+  it('is told no more when a session came back and nothing is drained', () => {
+    assert.deepEqual(told([], before), []);
+    assert.equal(told([], { remaining: [] }), undefined);
   });
 });
 
