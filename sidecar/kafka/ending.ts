@@ -7,6 +7,7 @@ import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { Cluster } from '../../common/kafka/wire/cluster.ts';
 import { describeGroup, evictMembers, readsTopic } from '../../common/kafka/wire/groups.ts';
 import { logOffsets, type Offsets, stableOffsets } from '../../common/kafka/wire/offsets.ts';
+import { presentTopics } from '../../common/kafka/wire/presence.ts';
 import { countRecords, readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import type { Destination } from './destinations.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -76,7 +77,7 @@ export class Ending {
 
   async #move(): Promise<void> {
     const { cluster, session, signal } = this.#options;
-    const topic = (await cluster.describeTopics([session.name])).get(session.name);
+    const topic = (await presentTopics(cluster, [session.name])).get(session.name);
     const isOurs = session.topicId === undefined || topic?.topicId === session.topicId;
     if (topic !== undefined && isOurs) {
       const partitions = topic.partitions.map(({ partition }) => partition);

@@ -1,25 +1,33 @@
 /** A broker that hangs behind knows no topic that is new. What it does not know is not taken for gone, nor for not made yet. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { systemClock } from '../../common/clock.ts';
 import { SplitterError } from '../../common/errors.ts';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster, type TopicInfo } from '../../common/kafka/wire/cluster.ts';
+import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { collectTopics } from '../../controller/brokers/kafka/orphans.ts';
 import { removeTopic } from '../../controller/brokers/kafka/removal.ts';
 import { remainingRecords } from '../../controller/brokers/kafka/restore.ts';
 import { rewind } from '../../controller/brokers/kafka/rewind.ts';
 import { createTopic } from '../../controller/brokers/kafka/topics.ts';
+import { Ending } from '../../sidecar/kafka/ending.ts';
+import { KAFKA_DEFAULTS } from '../../sidecar/kafka/settings.ts';
 import { waitFor } from '../testbed/wait.ts';
-import { groupOffsets, sendNumbered, waitForRecords } from './kafka-records.ts';
+import { groupOffsets, numbered, readAll, sendNumbered, waitForRecords } from './kafka-records.ts';
 import {
+  ALICE,
   createOriginal,
   createSplit,
+  FAST,
   type KafkaWorld,
   OWNER,
   openKafkaWorld,
   openPipeline,
+  routeOf,
   type Split,
   skip,
+  unique,
   useKafkaWorld,
 } from './kafka-support.ts';
 
@@ -81,6 +89,43 @@ describe('a topic that a broker does not know', { skip }, () => {
     await assert.rejects(rewind(cluster, queue, original), isRetryable);
     cluster.hasCaughtUp = true;
     assert.deepEqual((await rewind(cluster, queue, original)).moved, [{ partition: 0, offset: '0' }]);
+  });
+
+  it('still has what its session did not read', async () => {
+    const kafka = world();
+    const { queue } = await createSplit(kafka, await createOriginal(kafka, 1), { alice: ALICE });
+    const route = routeOf(queue);
+    const session = route.destination;
+    await kafka.producer.send({ topic: session.name, messages: numbered(0, RECORDS) });
+    const cluster = new ClusterBehind(kafka, session.name);
+    const producer = new TransactionalProducer(kafka.cluster, unique('return'));
+    await producer.take();
+    const problems: string[] = [];
+    const end = new Ending(
+      {
+        route,
+        session,
+        fallback: queue.fallback.name,
+        cluster,
+        laneOf: () => ({ transactions: { transact: (work) => work(producer).then(() => producer.commit()) } }),
+        release: () => undefined,
+        settings: { ...KAFKA_DEFAULTS, ...FAST },
+        clock: systemClock,
+        onOrderGivenUp: () => undefined,
+        onProblem: (problem) => problem && problems.push(problem.message),
+        signal: new AbortController().signal,
+      },
+      [0],
+    );
+    const done = end.run();
+    await waitFor('its end to be held up', () => problems.length > 0 || end.returned !== undefined, {
+      deadlineMs: 10_000,
+    });
+    assert.equal(end.returned, undefined);
+    cluster.hasCaughtUp = true;
+    await done;
+    assert.equal(end.returned, RECORDS);
+    assert.equal((await readAll(kafka, queue.fallback.name)).length, RECORDS);
   });
 
   it('is not deleted unread when its split is lost', async () => {
