@@ -1,6 +1,6 @@
 // BrokerAdmin for Kafka: what the controller may do with topics and groups. Data never flows through here.
 // The rules behind it were found on a real broker: kafka-notes C1–C17, named where they apply.
-import type { BrokerConnection } from '../../../api/kinds/workload-split.ts';
+import type { BrokerConnection, SplitQueue } from '../../../api/kinds/workload-split.ts';
 import type { Clock } from '../../../common/clock.ts';
 import { Clusters, type ResolveProperties } from '../../../common/kafka/clusters.ts';
 import type { Cluster, PartitionInfo } from '../../../common/kafka/wire/cluster.ts';
@@ -22,11 +22,19 @@ export type KafkaAdmin = BrokerAdmin & { collect: Collector; close(): Promise<vo
 export function createKafkaAdmin(resolveProperties: ResolveProperties, clock?: Clock): KafkaAdmin {
   const clusters = new Clusters(resolveProperties, clock);
   const of = (connection: BrokerConnection): Promise<Cluster> => clusters.get(connection);
+  /** By transactional id prefix, which no other queue of any split has. */
+  const evicted = new Map<string, Set<string>>();
+  const evictedFor = ({ transactionalIdPrefix = '' }: SplitQueue): Set<string> => {
+    const addresses = evicted.get(transactionalIdPrefix) ?? new Set<string>();
+    evicted.set(transactionalIdPrefix, addresses);
+    return addresses;
+  };
   return {
     describeOriginal: async (value, connection, group) => describeOriginal(await of(connection), value, group),
     create: async (request) => create(await of(request.connection), request),
     startOffsets: async (queue) => startOffsets(await of(queue.connection), originalOf(queue)),
-    settle: async (queue, goneAddresses) => settleGroup(await of(queue.connection), originalOf(queue), goneAddresses),
+    settle: async (queue, goneAddresses) =>
+      settleGroup(await of(queue.connection), originalOf(queue), goneAddresses, evictedFor(queue)),
     fence: async (queue) => fenceProducers(await of(queue.connection), queue, originalOf(queue)),
     rewind: async (queue) => rewind(await of(queue.connection), queue, originalOf(queue)),
     returnOwn: async (queue) => returnOwn(await of(queue.connection), queue, originalOf(queue)),

@@ -5,17 +5,22 @@ import { describeGroup, evictMembers, type GroupMember, readsTopic } from '../..
 import { committedOffsets } from '../../../common/kafka/wire/offsets.ts';
 import type { GroupOnTopic } from './original.ts';
 
-/** One observation: the caller wants it twice in a row. */
+/**
+ * One observation: the caller wants it twice in a row.
+ * @param evicted addresses whose members were evicted before, kept by the caller. Who is there again lives: it is another pod's address by now.
+ */
 export async function settleGroup(
   cluster: Cluster,
   { topic, group }: GroupOnTopic,
   goneAddresses: ReadonlySet<string>,
+  evicted: Set<string>,
 ): Promise<{ settled: boolean; message: string }> {
   const { members, settled, state } = await describeGroup(cluster, group);
   const readers = members.filter((member) => readsTopic(member, topic));
-  const gone = readers.filter(({ host }) => goneAddresses.has(host));
+  const gone = readers.filter(({ host }) => goneAddresses.has(host) && !evicted.has(host));
   if (gone.length > 0) {
     await evictMembers(cluster, group, gone);
+    for (const { host } of gone) evicted.add(host);
     return { settled: false, message: `group ${group}: removed members of pods that are gone: ${names(gone)}` };
   }
   if (!settled) return { settled: false, message: `group ${group} is rebalancing (${state})` };
