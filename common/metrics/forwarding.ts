@@ -33,7 +33,7 @@ export const forwardingMetrics = {
   ),
   forwardErrors: counter(
     'forward_errors_total',
-    'Failed reads, writes and deletes of the data path. Reason: a code of the documentation, or the broker’s short word (throttled, too_large, partial_batch).',
+    'Failed reads, writes and deletes of the data path. Reason: a short word (auth, throttled, timeout, server, not_found, rejected, protocol, visibility, partial_batch), a code of the broker, or one of ours.',
     [...QUEUE, 'reason'],
   ),
   redeliveries: counter(

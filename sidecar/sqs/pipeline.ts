@@ -215,7 +215,8 @@ class SqsPipeline implements Pipeline {
 
   #setProblem(source: Source, problem: SplitterError | undefined): void {
     this.#telling.setProblem(keyOf(source), problem);
-    if (problem !== undefined && source === 'read')
+    // Outboxes count their own failures.
+    if (problem !== undefined && (source === 'read' || source === 'delete'))
       this.#meters.failed(String(problem.details['reason'] ?? problem.code));
   }
 

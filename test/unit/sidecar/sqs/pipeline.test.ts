@@ -1,6 +1,7 @@
 // What the pipeline says and reads while it is brought from one state to another. What it does to messages is tested with emulators.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { forwardingMetrics } from '../../../../common/metrics/forwarding.ts';
 import { createSqsPipeline } from '../../../../sidecar/sqs/pipeline.ts';
 import { FakeClock, settled } from '../../common/fake-clock.ts';
 import { FakeSqs } from '../../common/sqs/fake-sqs.ts';
@@ -72,6 +73,37 @@ describe('problems of the SQS pipeline', () => {
       await clock.advance(30_000);
       await closed;
     });
+});
+
+describe('failed deletes', () => {
+  it('are an error of the queue, and counted: what cannot be deleted is delivered again', async () => {
+    const refusals = async () => {
+      const { values } = await forwardingMetrics.forwardErrors.get();
+      return values.find(({ labels }) => labels.queue === 'orders' && labels.reason === 'auth')?.value ?? 0;
+    };
+    const { others, pipeline, polls, sqs, clock, close } = setUp({ isFallbackRead: true });
+    others.may = undefined;
+    sqs.reply = (action) => {
+      if (action === 'ChangeMessageVisibilityBatch') return {};
+      if (action === 'SendMessageBatch') return { Successful: [{ Id: '0' }] };
+      if (action !== 'DeleteMessageBatch') return undefined;
+      throw Object.assign(new Error('no'), { name: 'AccessDenied' });
+    };
+    const before = await refusals();
+    void pipeline.apply(queue('orders'));
+    await settled();
+    polls()
+      .at(-1)
+      ?.answer({ Messages: [{ MessageId: '1', ReceiptHandle: '1', Body: '1' }] });
+    await settled();
+    await settled();
+    assert.equal(pipeline.status().state, 'Error');
+    assert.match(pipeline.status().message ?? '', /sqs:DeleteMessage/);
+    assert.ok((await refusals()) > before);
+    const closed = close();
+    await clock.advance(30_000);
+    await closed;
+  });
 });
 
 describe('the SQS pipeline, while another replica may still send', () => {
