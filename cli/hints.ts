@@ -14,7 +14,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   ApiUnreachable: 'see whether kubectl get --raw /readyz works with the same kubeconfig',
   HeartbeatExpired: 'start again; a laptop that sleeps stops the heartbeat',
   SessionLost: 'start again; see qsplit status',
-  Internal: 'this is a bug in qsplit: please report it with this message',
+  Internal: 'this is a bug in queue-splitter: please report it with this message',
 };
 
 /** The API server's refusals; a broker's have no status of their own here. */
