@@ -216,9 +216,8 @@ const withoutOffset = ({ partition, timestamp, key, value, headers }: Awaited<Re
 
 async function produceWithKcat(kafka: KafkaWorld, topic: string, codec: string, count: number): Promise<void> {
   const input = Array.from({ length: count }, (_, id) => `key${id % 7}\tmessage number ${id}\n`).join('');
-  await kafka.place.execute(
-    'kcat',
-    ['-P', '-b', kafka.broker.bootstrapServers, '-t', topic, '-p', '0', '-K', '\t', '-z', codec, '-H', 'tenant=alice'],
-    { input },
-  );
+  const what = ['-t', topic, '-p', '0', '-K', '\t', '-z', codec, '-H', 'tenant=alice'];
+  // librdkafka sends a batch as it is when compression makes it larger, as it does with one or two small messages.
+  const batches = ['-X', 'linger.ms=1000'];
+  await kafka.place.execute('kcat', ['-P', '-b', kafka.broker.bootstrapServers, ...what, ...batches], { input });
 }
