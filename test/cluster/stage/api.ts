@@ -52,7 +52,11 @@ function get<T>({ server, agent, headers }: Access, path: string): Promise<T | u
       });
     });
     asked.on('timeout', () => asked.destroy(new Error(`GET ${path}: no answer within ${TIMEOUT_MS} ms`)));
-    asked.on('error', reject);
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      // The API server may close a connection that nobody used for a while just when it is used again.
+      if (asked.reusedSocket && error.code === 'ECONNRESET') resolve(get<T>({ server, agent, headers }, path));
+      else reject(error);
+    });
     asked.end();
   });
 }
