@@ -7,7 +7,7 @@ import type { Allowance, Snapshot } from '../checker/snapshot.ts';
 import { type Branch, openBranch, withBranches } from '../cluster/stage/branch.ts';
 import { dieInTurn, scaleOwn, signalPod } from '../cluster/stage/crash.ts';
 import { deathsIn } from '../cluster/stage/deaths.ts';
-import { OPERATOR_NAMESPACE, RELEASE } from '../cluster/stage/installation.ts';
+import { OPERATOR_NAMESPACE, uninstallChart } from '../cluster/stage/installation.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
 import { readPods, readSplits, untilReceived, untilRestored, webhookEntries } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession, readSession } from '../cluster/stage/session.ts';
@@ -137,8 +137,7 @@ test('a clean-up Job that is killed in mid-session stops nobody for long, and he
   const { cluster } = stage;
   const bob = await play('bob');
   const startedAt = Date.now();
-  const uninstall = ['uninstall', RELEASE, '--namespace', OPERATOR_NAMESPACE, '--wait', '--timeout=150s'];
-  const uninstalling = cluster.helm(uninstall).then(
+  const uninstalling = uninstallChart(cluster).then(
     () => 'done',
     (error: unknown) => String(error),
   );

@@ -10,7 +10,7 @@ import { askWebhook } from '../cluster/stage/admission.ts';
 import { type Grant, readAudit, readGrants, refusedRequests, unusedGrants } from '../cluster/stage/audit.ts';
 import { type Branch, openBranch, withBranches } from '../cluster/stage/branch.ts';
 import { startHeart } from '../cluster/stage/heart.ts';
-import { installChart, OPERATOR_NAMESPACE, RELEASE } from '../cluster/stage/installation.ts';
+import { installChart, OPERATOR_NAMESPACE, uninstallChart } from '../cluster/stage/installation.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
 import {
   ownLeases,
@@ -200,7 +200,7 @@ test('helm uninstall in mid-session puts everything back, keeps the definitions,
   const worker = await alice.startWorker();
   await untilReceived(stage, 'alice', 5);
   const uninstalledAt = Date.now();
-  await cluster.helm(['uninstall', RELEASE, '--namespace', OPERATOR_NAMESPACE, '--wait', '--timeout=150s']);
+  await uninstallChart(cluster);
   await worker.stop(10_000);
   await alice.ended(uninstalledAt, 5_000);
   assert.deepEqual(await readSplits(stage), []);

@@ -26,18 +26,15 @@ export async function installChart(cluster: Cluster, aws: Variables, values: Var
     ...EMULATOR_VALUES,
     ...values,
   };
-  await cluster.helm([
-    'upgrade',
-    '--install',
-    RELEASE,
-    chart,
-    '--namespace',
-    OPERATOR_NAMESPACE,
-    '--create-namespace',
-    '--wait',
-    '--timeout=120s',
-    ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
-  ]);
+  const command = ['upgrade', '--install', RELEASE, chart, '--namespace', OPERATOR_NAMESPACE, '--create-namespace'];
+  const assignments = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  await cluster.helm([...command, '--wait', '--timeout=120s', ...assignments], { deadlineMs: 150_000 });
+}
+
+/** Resolves when everything of it is gone but the definitions. Rejects with what helm says. */
+export async function uninstallChart(cluster: Cluster): Promise<void> {
+  const command = ['uninstall', RELEASE, '--namespace', OPERATOR_NAMESPACE, '--wait', '--timeout=150s'];
+  await cluster.helm(command, { deadlineMs: 180_000 });
 }
 
 /** The chart sets AWS_REGION and the endpoint from values of its own; credentials come in as extra variables. */
