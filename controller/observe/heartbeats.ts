@@ -17,8 +17,8 @@ export class Heartbeats {
   }
 
   /**
-   * Milliseconds until the session expires; Infinity when it promised no heartbeat. `leaseVersion`: the Lease's resourceVersion now. A session
-   * that is new to us, or that we have not looked at for too long, gets its full time.
+   * Milliseconds until the session expires; Infinity when it promised no heartbeat. `leaseVersion`: the Lease's resourceVersion now; that none
+   * is seen is no sign of life. A session that is new to us, or that we have not looked at for too long, gets its full time.
    */
   remainingMs(session: SplitSession, leaseVersion: string | undefined): number {
     const { heartbeat } = session.spec;
@@ -26,9 +26,10 @@ export class Heartbeats {
     const key = session.metadata.uid ?? '';
     const now = this.#monotonicMs();
     const seen = this.#seen.get(key);
-    const isFresh = !seen || seen.version !== leaseVersion || now - seen.lookedAt > LONGEST_GAP_MS;
+    const version = leaseVersion ?? seen?.version;
+    const isFresh = !seen || seen.version !== version || now - seen.lookedAt > LONGEST_GAP_MS;
     const changedAt = isFresh ? now : seen.changedAt;
-    this.#seen.set(key, { version: leaseVersion, changedAt, lookedAt: now });
+    this.#seen.set(key, { version, changedAt, lookedAt: now });
     return heartbeat.timeoutSeconds * 1000 - (now - changedAt);
   }
 

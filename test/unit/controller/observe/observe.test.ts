@@ -155,6 +155,19 @@ describe('a session without heartbeat for its time', () => {
     assert.equal(await isExpired(bench), false);
   });
 
+  it('has expired also when the cache does not have its Lease, which somebody made without our label', async () => {
+    const bench = await silent({ lease: false });
+    beat(bench);
+    const lives: (boolean | undefined)[] = [];
+    for (let looks = 0; looks < 5; looks += 1) {
+      lives.push(!(await isExpired(bench)));
+      await bench.clock.advance(5_000);
+    }
+    assert.deepEqual(lives, [true, true, false, false, false]);
+    beat(bench);
+    assert.equal(await isExpired(bench), false);
+  });
+
   it('lives when the Lease cannot be read', async () => {
     const bench = await silent();
     bench.kube.fail('get leases', refusal(403, 'Forbidden', 'not allowed'));
