@@ -1,4 +1,5 @@
 // The ledger's life: plan what sessions need, create what is planned, retire and delete what nobody needs. Names are used once.
+import type { SplitSession } from '../../api/kinds/split-session.ts';
 import type { LedgerEntry, WorkloadSplitSpec } from '../../api/kinds/workload-split.ts';
 import { growthOf, mayTry, removalOf, waitForRetry } from './failures.ts';
 import type { Resolution } from './observed.ts';
@@ -13,7 +14,7 @@ export function planSessions({ observed, split, names }: SplitContext): Step {
   let spec = split.spec;
   for (const entry of wanting(observed)) {
     const { session, resolution } = entry;
-    if (!resolution?.ok || isRouted(observed, session) || mustWait(spec, resolution.value)) continue;
+    if (!resolution?.ok || isRouted(observed, session) || mustWait(spec, session, resolution.value)) continue;
     if (waitsForSubscription(observed, entry)) continue;
     const plan = planSession(spec, split.metadata.uid ?? '', session, resolution.value, names);
     if (!plan.ok) return act({ type: 'FailSession', session, problem: plan.problem });
@@ -30,8 +31,15 @@ function isLeaving(spec: WorkloadSplitSpec, key: string): boolean {
   return spec.queues.some((queue) => queue.key === key) && new Set(kept.map((entry) => entry.role)).size < 2;
 }
 
-function mustWait(spec: WorkloadSplitSpec, { queues }: Resolution): boolean {
-  return queues.some(({ key }) => isLeaving(spec, key));
+function mustWait(spec: WorkloadSplitSpec, session: SplitSession, { queues }: Resolution): boolean {
+  return hasNamesake(spec, session) || queues.some(({ key }) => isLeaving(spec, key));
+}
+
+/** One of its name was there before, lost its finalizer, and is still ending: its queues, which the ledger has by name, are not for this one. */
+function hasNamesake({ queues }: WorkloadSplitSpec, { metadata }: SplitSession): boolean {
+  return queues.some(({ routes }) =>
+    routes.some((route) => route.session === metadata.name && route.sessionUid !== metadata.uid),
+  );
 }
 
 /** Claims come first: nothing is made for an original that somebody else has split. What failed gets a pause and stops nothing else. */
@@ -70,7 +78,7 @@ function isClaimed(spec: WorkloadSplitSpec, key: string): boolean {
 export function addRoutes({ observed, split }: SplitContext): Step {
   let spec = split.spec;
   for (const { session, resolution } of wanting(observed)) {
-    if (!resolution?.ok || isRouted(observed, session)) continue;
+    if (!resolution?.ok || isRouted(observed, session) || hasNamesake(spec, session)) continue;
     spec = withRoutes(spec, session, resolution.value) ?? spec;
   }
   return spec === split.spec
@@ -78,7 +86,7 @@ export function addRoutes({ observed, split }: SplitContext): Step {
     : act({ type: 'WriteSpec', split, spec: bumped(spec), why: 'routes of new sessions' });
 }
 
-/** Routes of sessions that are over: first `ending`, gone when the forwarder has emptied their queues. */
+/** Routes of sessions that are over: first `ending`, gone when the forwarder has emptied their queues. Nobody else ever gets those. */
 export function endRoutes({ observed, split }: SplitContext): Step {
   const alive = new Set(wanting(observed).map(({ session }) => session.metadata.uid));
   const returned = new Set(
@@ -87,14 +95,16 @@ export function endRoutes({ observed, split }: SplitContext): Step {
     ),
   );
   let changed = false;
+  const emptied = new Set<string | undefined>();
   const queues = split.spec.queues.map((queue) => ({
     ...queue,
     routes: queue.routes.flatMap((route) => {
       const over = !alive.has(route.sessionUid);
       const neverFed = queue.forwarding === 'Hold';
-      const emptied = route.ending && isAcknowledged(split) && returned.has(`${queue.key} ${route.sessionUid}`);
-      if (over && (neverFed || emptied)) {
+      const isEmptied = route.ending && isAcknowledged(split) && returned.has(`${queue.key} ${route.sessionUid}`);
+      if (over && (neverFed || isEmptied)) {
         changed = true;
+        emptied.add(route.destination.name).add(route.destination.group);
         return [];
       }
       if (!over || route.ending) return [route];
@@ -103,12 +113,8 @@ export function endRoutes({ observed, split }: SplitContext): Step {
     }),
   }));
   if (!changed) return undefined;
-  return act({
-    type: 'WriteSpec',
-    split,
-    spec: bumped({ ...split.spec, queues }),
-    why: 'routes of sessions that ended',
-  });
+  const retired = withState({ ...split.spec, queues }, ({ name }) => emptied.has(name), 'Retired');
+  return act({ type: 'WriteSpec', split, spec: bumped(retired), why: 'routes of sessions that ended' });
 }
 
 /** Retires entries of sessions that have no route any more, and everything of queues that no pod was ever told about. */

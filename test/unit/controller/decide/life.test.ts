@@ -50,6 +50,26 @@ const reasonOf = (world: World, name: string): string | undefined => world.sessi
 const restarts = (actions: readonly string[]): number => actions.filter((action) => action === 'RestartTarget').length;
 
 describe('a session that comes back', () => {
+  it('with the name of one that was torn away gets queues of its own, for the other may read on', () => {
+    const { world, until } = setUp('orders', 'views');
+    const routesOf = () => world.split?.spec.queues.flatMap((queue) => queue.routes) ?? [];
+    const places = () => routesOf().flatMap(({ destination: { name, group } }) => [name, group ?? []].flat());
+    const readers = new Set(places());
+    assert.equal(readers.size, 3, 'two queues and one group');
+    world.tearSession('alice');
+    world.addSession('alice', ['orders', 'views']);
+    until('she is Ready', () => phaseOf(world, 'alice') === 'Ready');
+    assert.equal(new Set(places()).size, 3);
+    assert.deepEqual(
+      places().filter((place) => readers.has(place)),
+      [],
+    );
+    assert.ok(
+      [...readers].every((name) => !world.broker.waiting.has(name)),
+      'they are gone',
+    );
+  });
+
   it('while the target drains needs no restart', () => {
     const { world, until, done } = setUp('orders');
     world.broker.produce('orders');

@@ -85,6 +85,11 @@ const sessions: fc.WeightedArbitrary<Event>[] = [
   { weight: 4, arbitrary: name.map((who) => ({ label: `${who} goes`, run: (world) => world.deleteSession(who) })) },
 ];
 
+const tears: fc.WeightedArbitrary<Event> = {
+  weight: 1,
+  arbitrary: name.map((who) => ({ label: `${who} is torn away`, run: (world) => world.tearSession(who) })),
+};
+
 const people: fc.WeightedArbitrary<Event>[] = [
   {
     weight: 1,
@@ -141,7 +146,7 @@ const trouble: fc.WeightedArbitrary<Event>[] = [
   { weight: 1, arbitrary: event('it wakes up', (world) => world.wakeUp()) },
 ];
 
-export const events: fc.Arbitrary<Event> = fc.oneof(...often, ...sessions, ...people, ...trouble);
+export const events: fc.Arbitrary<Event> = fc.oneof(...often, ...sessions, ...people, ...trouble, tears);
 
 /** Nothing that makes anything fail. */
 export const fairEvents: fc.Arbitrary<Event> = fc.oneof(...often, ...sessions);

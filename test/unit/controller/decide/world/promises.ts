@@ -13,6 +13,7 @@ const STATES = ['Planned', 'Created', 'Retired'];
 export function checkSpec(world: World, before: WorkloadSplitSpec, after: WorkloadSplitSpec): void {
   assert.ok(after.revision >= before.revision, 'the revision never goes back');
   checkLedger(world, before, after);
+  checkReaders(world, after);
   for (const queue of after.queues) {
     const was = before.queues.find((candidate) => candidate.key === queue.key);
     if (was?.fenced) assert.ok(queue.fenced, 'a fence is for ever');
@@ -39,6 +40,15 @@ function checkLedger(world: World, before: WorkloadSplitSpec, after: WorkloadSpl
   }
   for (const entry of before.resources) {
     if (!names.includes(entry.name)) assert.equal(entry.state, 'Retired', 'retired before it is forgotten');
+  }
+}
+
+/** Promise 2: who was told of a queue may go on reading it for ever. */
+function checkReaders({ readers }: World, { queues }: WorkloadSplitSpec): void {
+  for (const { sessionUid, destination } of queues.flatMap(({ routes }) => routes)) {
+    const first = readers.get(destination.name) ?? sessionUid;
+    assert.equal(sessionUid, first, `${destination.name} gets messages of a second session`);
+    readers.set(destination.name, first);
   }
 }
 

@@ -36,6 +36,8 @@ export class World {
   readonly failures = new Failures(() => this.now, silentLog());
   /** Names of entries that were Retired at some time. */
   readonly retired = new Set<string>();
+  /** Session queue → uid of the session that was ever told of it. */
+  readonly readers = new Map<string, string>();
   readonly foreignClaims = new Set<string>();
   /** Sessions whose heartbeat has stopped. */
   readonly silent = new Set<string>();
@@ -135,6 +137,11 @@ export class World {
       return;
     }
     this.changeSession(name, {}, { deletionTimestamp: this.#apiTime() });
+  }
+
+  /** Somebody takes its finalizer off. */
+  tearSession(name: string): void {
+    this.sessions.delete(name);
   }
 
   deleteSplit(): void {
