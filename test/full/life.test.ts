@@ -19,6 +19,7 @@ import { openStage, type Stage } from '../cluster/stage/stage.ts';
 import { assertClean } from '../cluster/stage/verdict.ts';
 import { runCommand } from '../testbed/commands.ts';
 import { createProgress } from '../testbed/progress.ts';
+import { ensureProgram } from '../testbed/toolchain/debian.ts';
 import { ensureHelm } from '../testbed/toolchain/helm.ts';
 import { waitFor } from '../testbed/wait.ts';
 
@@ -136,11 +137,8 @@ test("the guide's recovery commands end the sessions of a workload", async (cont
     PATH: `${dirname(kubectl)}:${process.env['PATH']}`,
     KUBECONFIG: stage.cluster.kubeconfigPath,
   };
-  const hasJq = await runCommand('sh', ['-c', 'command -v jq'], { env }).then(
-    () => true,
-    () => false,
-  );
-  if (!hasJq) return context.skip('there is no jq on this machine, which the guide uses');
+  if (!(await ensureProgram('jq', createProgress())))
+    return context.skip('the guide uses jq, which is not on this machine and cannot be installed: apt-get install jq');
   const branch = await openBranch(stage, 'recovered', 1);
   const session = await branch.session({ name: 'recovered-alice', filter: { tenant: 'alice' } });
   await session.ready();

@@ -2,23 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCommand } from '../commands.ts';
 import { createProgress } from '../progress.ts';
-import { installPackages } from '../toolchain/debian.ts';
+import { ensureProgram } from '../toolchain/debian.ts';
 import type { Place } from './place.ts';
 
 /** Installs it where that may be done (Debian, root). False where it is missing all the same; then: `apt-get install kcat`. */
-export async function ensureKcat(): Promise<boolean> {
-  if (await hasKcat()) return true;
-  await installPackages(['kcat'], createProgress()).catch(() => undefined);
-  return await hasKcat();
-}
-
-function hasKcat(): Promise<boolean> {
-  return runCommand('kcat', ['-V']).then(
-    () => true,
-    () => false,
-  );
+export function ensureKcat(): Promise<boolean> {
+  return ensureProgram('kcat', createProgress());
 }
 
 /** Returns the standard output as `latin1`, one character for each byte. Throws a `CommandError` when kcat fails. */

@@ -46,10 +46,16 @@ export async function ensureDebianPackages(progress: Progress): Promise<string> 
   return directory;
 }
 
+/** A program whose Debian package has its name; installed where that may be done. False where it is missing all the same. */
+export async function ensureProgram(name: string, progress: Progress): Promise<boolean> {
+  if (!isOnPath(name)) await installPackages([name], progress).catch(() => undefined);
+  return isOnPath(name);
+}
+
 const otherWay = 'Without it, give an existing cluster with --kubeconfig.';
 
 /** Throws a sentence that says what to do where it may not or cannot. */
-export async function installPackages(packages: readonly string[], progress: Progress): Promise<void> {
+async function installPackages(packages: readonly string[], progress: Progress): Promise<void> {
   const command = `apt-get install --yes --no-install-recommends ${packages.join(' ')}`;
   if (process.platform !== 'linux') throw new Error(`A cluster of its own needs Linux. ${otherWay}`);
   if (process.getuid?.() !== 0) throw new Error(`Missing packages; run: sudo ${command}. ${otherWay}`);
