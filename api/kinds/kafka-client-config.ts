@@ -1,5 +1,5 @@
 // MirrordKafkaClientConfig: properties of a Kafka client in librdkafka's words, with inheritance. Lives in the operator's namespace.
-// How a chain of them becomes one property map: `common/kafka-properties.ts`.
+// How a chain of them becomes one property map: `common/kafka/properties.ts`.
 import { z } from 'zod';
 import { name } from './common.ts';
 import { atomicList } from './keywords.ts';

@@ -2,11 +2,11 @@
 // what has no effect is named in the log.
 import type { BrokerConnection } from '../../api/kinds/workload-split.ts';
 import { SplitterError } from '../errors.ts';
-import { describeUnknownProperties, referencedSecrets, resolveKafkaProperties } from '../kafka-properties.ts';
 import { KAFKA_CLIENT_CONFIGS, SECRETS } from '../kube/resources.ts';
 import type { KubeClient, KubeObject } from '../kube/types.ts';
 import type { Log } from '../log.ts';
 import type { ResolveProperties } from './clusters.ts';
+import { describeUnknownProperties, referencedSecrets, resolveKafkaProperties } from './properties.ts';
 
 type ClientConfig = KubeObject & { spec: unknown };
 type Secret = KubeObject & { data?: Record<string, string> };

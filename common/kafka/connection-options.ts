@@ -1,5 +1,5 @@
 // Turns the property map that users already have (librdkafka's names) into what our Kafka connections need.
-// A security property that we cannot honour is refused by name, never ignored; for the others see common/kafka-properties.ts.
+// A security property that we cannot honour is refused by name, never ignored; for the others see properties.ts.
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions, SASLMechanismValue } from '@platformatic/kafka';
 import { SplitterError } from '../errors.ts';

@@ -1,8 +1,8 @@
 // MirrordKafkaClientConfig → one property map, by mirrord's precedence. Pure: configs and Secrets are given. Values are secrets as often as
 // not, so no message and no error ever contains one.
-import { describeIssues } from '../api/kinds/issues.ts';
-import { type KafkaClientConfigSpec, kafkaClientConfigSpec } from '../api/kinds/kafka-client-config.ts';
-import { SplitterError } from './errors.ts';
+import { describeIssues } from '../../api/kinds/issues.ts';
+import { type KafkaClientConfigSpec, kafkaClientConfigSpec } from '../../api/kinds/kafka-client-config.ts';
+import { SplitterError } from '../errors.ts';
 
 export type ResolvedClientConfig = {
   /** librdkafka's names → values. */
@@ -94,7 +94,7 @@ function secretProperties({ name, spec }: Link, secrets: Secrets): [string, stri
   return Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]);
 }
 
-/** What `common/kafka/connection-options.ts` acts on; a test compares the two. */
+/** What `connection-options.ts` acts on; a test compares the two. */
 const USED = new Set([
   'bootstrap.servers',
   'metadata.broker.list',

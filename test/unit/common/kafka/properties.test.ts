@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import { kafkaClientOptions } from '../../../common/kafka/connection-options.ts';
+import { kafkaClientOptions } from '../../../../common/kafka/connection-options.ts';
 import {
   describeUnknownProperties,
   referencedSecrets,
   resolveKafkaProperties,
   type Secrets,
-} from '../../../common/kafka-properties.ts';
+} from '../../../../common/kafka/properties.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const configs = (specs: Record<string, object>) => new Map(Object.entries(specs));
@@ -18,7 +18,7 @@ const resolve = (name: string, specs: Record<string, object>, secrets: Secrets =
 describe('resolveKafkaProperties', () => {
   it("resolves the guide's example to the guide's result", async () => {
     const text = await readFile(
-      new URL('../../fixtures/guide/client-config-inheritance.yaml', import.meta.url),
+      new URL('../../../fixtures/guide/client-config-inheritance.yaml', import.meta.url),
       'utf8',
     );
     const specs = parseAllDocuments(text).map((document) => document.toJS());
