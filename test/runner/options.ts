@@ -26,18 +26,7 @@ export const HELP = `npm test -- [options]
 
 /** @throws Error in a sentence for people. */
 export function parseCommand(args: readonly string[], randomSeed: number): Command {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: { type: 'string' },
-      full: { type: 'boolean' },
-      sample: { type: 'string' },
-      kubeconfig: { type: 'string' },
-      seed: { type: 'string' },
-      clean: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
+  const values = parseOptions(args);
   if (values.help) return { type: 'help' };
   if (values.clean) return { type: 'clean' };
   const sampleMs = values.sample === undefined ? undefined : parseDuration(values.sample);
@@ -50,6 +39,26 @@ export function parseCommand(args: readonly string[], randomSeed: number): Comma
       sampleMs,
     },
   };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        only: { type: 'string' },
+        full: { type: 'boolean' },
+        sample: { type: 'string' },
+        kubeconfig: { type: 'string' },
+        seed: { type: 'string' },
+        clean: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason}. The options are in: npm test -- --help`);
+  }
 }
 
 function chooseSuites(only: string | undefined, full: boolean): Suite[] {
