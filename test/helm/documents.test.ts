@@ -4,6 +4,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { SPLIT_PHASES } from '../../api/kinds/workload-split.ts';
 import { ERROR_CODES } from '../../common/errors.ts';
 import { forwardingMetrics } from '../../common/metrics/forwarding.ts';
 import { kubeMetrics, workQueueMetrics } from '../../common/metrics/kube.ts';
@@ -186,6 +187,21 @@ describe('metrics', () => {
       );
     });
   }
+
+  it('alerts ask only for processes and phases that exist', async () => {
+    const text = await readFile(join(CHART, 'files/alerts.yaml'), 'utf8');
+    const existing = { process: ['webhook', 'controller', 'forwarder'], phase: SPLIT_PHASES };
+    for (const [label, values] of Object.entries(existing)) {
+      const asked = [...text.matchAll(new RegExp(`\\b${label}=~?"([^"]+)"`, 'g'))].flatMap(([, one = '']) =>
+        one.split('|'),
+      );
+      assert.notEqual(asked.length, 0);
+      assert.deepEqual(
+        asked.filter((value) => !values.some((name) => name === value)),
+        [],
+      );
+    }
+  });
 });
 
 describe('errors.md', () => {
