@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { fc } from '../../../random.ts';
 import { QUEUE_IDS, type QueueId } from './world/catalog.ts';
 import { type Event, endOfTarget, events, fairEvents } from './world/events.ts';
+import { collect, replaceStrayPods } from './world/garbage.ts';
 import { assertNothingLost, assertRestored } from './world/promises.ts';
 import { World } from './world/world.ts';
 
@@ -39,8 +40,8 @@ function turn(world: World): boolean {
   }
   world.rollout('fresh');
   world.broker.settled = true;
-  world.sweep();
-  world.collect();
+  replaceStrayPods(world);
+  collect(world);
   world.pass(2000);
   return acted || world.broker.consumed > consumed || world.target.facts()?.rolloutComplete === false;
 }

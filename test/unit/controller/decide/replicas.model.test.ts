@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fc } from '../../../random.ts';
 import { Crowd } from './crowd/crowd.ts';
+import { replaceStrayPods } from './world/garbage.ts';
 import { assertRestored } from './world/promises.ts';
 
 const RUNS = Number(process.env['QUEUE_SPLITTER_MODEL_RUNS'] ?? '1');
@@ -29,7 +30,7 @@ async function turn(crowd: Crowd, ms = 2000): Promise<boolean> {
     crowd.consumeSessions();
   }
   crowd.rollout('fresh');
-  crowd.sweep();
+  replaceStrayPods(crowd);
   return acted || crowd.broker.consumed > consumed || crowd.target.facts()?.rolloutComplete === false;
 }
 

@@ -4,55 +4,10 @@ import { RESTARTED_AT_ANNOTATION } from '../../../../api/constants.ts';
 import type { SplitSession } from '../../../../api/kinds/split-session.ts';
 import type { SplitPhase, WorkloadSplit } from '../../../../api/kinds/workload-split.ts';
 import { SplitterError } from '../../../../common/errors.ts';
-import type { Lease } from '../../../../common/kube/lease.ts';
-import { LEASES, NAMESPACES, PODS, SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../../../../common/kube/resources.ts';
-import type { Observed } from '../../../../controller/decide/observed.ts';
-import { Heartbeats } from '../../../../controller/observe/heartbeats.ts';
-import { type ObserverOptions, observe } from '../../../../controller/observe/observe.ts';
-import { Steady } from '../../../../controller/observe/steady.ts';
-import { type Bench, createBench, putDeployment, putPod, putSession, putSplit, sqsQueue } from '../bench.ts';
-import { refusal } from '../fake-kube.ts';
-
-const KEY = { namespace: 'shop', split: 'deployment-orders-worker' };
-const ALICE = { name: 'alice', namespace: 'shop' };
-const RESOLUTION = { queues: [], restartTimeoutSeconds: 60, ttlSeconds: 0 };
-
-type SetUp = Bench & {
-  /** Versions of Leases as the cache has them, which may be old. */
-  cached: Map<string, string | undefined>;
-  /** Names of the sessions that were resolved. */
-  resolved: string[];
-  look: () => Promise<Observed>;
-  observer: ObserverOptions;
-};
-
-function setUp(more: Partial<ObserverOptions> = {}): SetUp {
-  const bench = createBench();
-  const cached: SetUp['cached'] = new Map();
-  const resolved: string[] = [];
-  const observer: ObserverOptions = {
-    heartbeats: new Heartbeats(() => bench.clock.monotonic()),
-    steady: new Steady(() => bench.clock.monotonic()),
-    resolve: async ({ metadata }) => {
-      resolved.push(metadata.name);
-      return RESOLUTION;
-    },
-    leaseVersion: ({ metadata }) => cached.get(metadata.name),
-    isForwarderAway: async () => false,
-    emptyConfirmationMs: { SQS: 0, Kafka: 0 },
-    settings: () => ({
-      uninstalling: false,
-      restoreConfirmationMs: 10_000,
-      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
-      onKafkaDrainTimeout: 'Keep',
-      cleanupDeadlineSeconds: undefined,
-    }),
-    ...more,
-  };
-  const look = async (): Promise<Observed> =>
-    (await observe(observer, bench.context, KEY)) ?? assert.fail('nothing was there');
-  return { ...bench, cached, resolved, look, observer };
-}
+import { NAMESPACES, PODS, SPLIT_SESSIONS, WORKLOAD_SPLITS } from '../../../../common/kube/resources.ts';
+import { observe } from '../../../../controller/observe/observe.ts';
+import { type Bench, putDeployment, putPod, putSession, putSplit, sqsQueue } from '../bench.ts';
+import { ALICE, KEY, RESOLUTION, type SetUp, setUp } from './look.ts';
 
 describe('what belongs to a target', () => {
   it('is nothing when neither a session nor a split is there', async () => {
@@ -125,62 +80,6 @@ describe('what belongs to a target', () => {
       await assert.rejects(look(), away, call);
     }
     await look();
-  });
-});
-
-describe('a session without heartbeat for its time', () => {
-  const silent = async (more: { lease?: boolean } = {}): Promise<SetUp> => {
-    const bench = setUp();
-    putSession(bench.kube, 'alice', { heartbeat: { timeoutSeconds: 10 } });
-    if (more.lease ?? true) bench.cached.set('alice', beat(bench));
-    await bench.look();
-    await bench.clock.advance(5_000);
-    await bench.look();
-    await bench.clock.advance(5_000);
-    return bench;
-  };
-  const beat = ({ kube }: Bench): string | undefined =>
-    kube.put<Lease>(LEASES, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...ALICE }, spec: {} })
-      .metadata.resourceVersion;
-  const isExpired = async ({ look }: SetUp): Promise<boolean | undefined> => (await look()).sessions[0]?.expired;
-
-  it('has expired', async () => assert.equal(await isExpired(await silent()), true));
-
-  it('has expired although it never had a Lease', async () =>
-    assert.equal(await isExpired(await silent({ lease: false })), true));
-
-  it('lives when the Lease itself has changed: the cache may be behind', async () => {
-    const bench = await silent();
-    beat(bench);
-    assert.equal(await isExpired(bench), false);
-  });
-
-  it('has expired also when the cache does not have its Lease, which somebody made without our label', async () => {
-    const bench = await silent({ lease: false });
-    beat(bench);
-    const lives: (boolean | undefined)[] = [];
-    for (let looks = 0; looks < 5; looks += 1) {
-      lives.push(!(await isExpired(bench)));
-      await bench.clock.advance(5_000);
-    }
-    assert.deepEqual(lives, [true, true, false, false, false]);
-    beat(bench);
-    assert.equal(await isExpired(bench), false);
-  });
-
-  it('lives when the Lease cannot be read', async () => {
-    const bench = await silent();
-    bench.kube.fail('get leases', refusal(403, 'Forbidden', 'not allowed'));
-    await assert.rejects(bench.look(), { code: 'PermissionDenied' });
-  });
-
-  it('is not judged by the clock on the wall', async () => {
-    const bench = setUp();
-    putSession(bench.kube, 'alice', { heartbeat: { timeoutSeconds: 10 } });
-    bench.cached.set('alice', beat(bench));
-    await bench.look();
-    bench.clock.jump(3_600_000);
-    assert.equal(await isExpired(bench), false);
   });
 });
 

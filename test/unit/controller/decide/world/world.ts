@@ -295,31 +295,4 @@ export class World {
       if (!isDeepStrictEqual(status, session.status)) this.changeSession(name, { status });
     }
   }
-
-  /** The sweep of what was handed over: what is left goes back, whatever is empty is deleted. */
-  collect(): void {
-    if (this.broker.mode !== 'works' || this.exile) return;
-    for (const split of this.handedOver) {
-      const { queues, resources } = split.spec;
-      const temporary = resources.filter(({ kind }) => kind !== 'Claim' && kind !== 'KafkaGroup');
-      for (const { name, queue: key } of temporary) {
-        const queue = queues.find((candidate) => candidate.key === key);
-        if (!queue || !this.broker.waiting.has(name)) continue;
-        if (queue.kind === 'Kafka') this.broker.fence(queue.transactionalIdPrefix ?? '', queue.fallback.name);
-        while (this.broker.move(name, queue.original.name));
-      }
-      if (temporary.some(({ name }) => this.broker.left(name) > 0)) continue;
-      for (const { name } of temporary) this.broker.delete(name);
-      for (const { kind, name } of resources) {
-        if (kind === 'Claim' && this.broker.claims.get(name) === split.metadata.uid) this.broker.claims.delete(name);
-      }
-      this.handedOver.delete(split);
-    }
-  }
-
-  /** The sweeper: pods that carry a token of no living split are replaced. */
-  sweep(): void {
-    if (this.split) return;
-    for (const pod of this.target.living) if (pod.token !== undefined) this.target.terminate(pod);
-  }
 }
