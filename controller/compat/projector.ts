@@ -74,9 +74,7 @@ export async function project(client: KubeClient, name: ObjectName): Promise<voi
   }
   if (!isGuarded(shown)) return await guard(client, name, shown);
   const status = toSqsStatus(session);
-  if (!isDeepStrictEqual(withoutNulls(status), shown.status)) {
-    await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { status }, { subresource: 'status' }));
-  }
+  if (!isDeepStrictEqual(withoutNulls(status), shown.status)) await tell(client, name, shown, status);
 }
 
 /** What it was made from may have been deleted before it had our finalizer. */
@@ -119,8 +117,18 @@ async function adopt(client: KubeClient, name: ObjectName, shown: SqsSession): P
 
 async function refuse(client: KubeClient, name: ObjectName, shown: SqsSession, problem: string): Promise<void> {
   const status = { StartError: { statusCode: 400, reason: shorten(problem, LIMITS.text) } };
-  if (isDeepStrictEqual(shown.status, status)) return;
-  await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, { status }, { subresource: 'status' }));
+  if (!isDeepStrictEqual(shown.status, status)) await tell(client, name, shown, status);
+}
+
+/** Conditional: an object of that name that came in between is not about this. */
+async function tell(
+  client: KubeClient,
+  name: ObjectName,
+  { metadata: { resourceVersion } }: SqsSession,
+  status: object,
+): Promise<void> {
+  const patch = { metadata: { resourceVersion }, status };
+  await ignoreMissing(client.mergePatch(SQS_SESSIONS, name, patch, { subresource: 'status' }));
 }
 
 /** From here on a deletion waits until the session has ended. */

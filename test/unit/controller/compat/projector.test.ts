@@ -133,6 +133,19 @@ describe('a session with SQS queues', () => {
     assert.ok(play.shown());
   });
 
+  it('is not told of in an object of that name that somebody else made in between', async () => {
+    const play = await projected();
+    play.kube.put(SPLIT_SESSIONS, { ...play.session(), status: { phase: 'Ready', readyAt: 'now' } } as never);
+    play.kube.before('patch mirrordsqssessions', () => {
+      play.kube.remove(SQS_SESSIONS, ALICE);
+      putSqsSession(play);
+    });
+    await assert.rejects(project(play.kube, ALICE), { code: 'Conflict' });
+    assert.equal(play.shown()?.status, undefined);
+    await play.rest();
+    assert.match(play.shown()?.status?.StartError?.reason ?? '', /SplitSession alice already/);
+  });
+
   it('of the same name that comes later is not shown by the object of its predecessor', async () => {
     const play = await projected();
     const before = play.shown()?.spec.sessionId;
