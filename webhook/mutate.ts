@@ -26,18 +26,18 @@ export type Mutation = {
 
 /**
  * JSON patch (RFC 6902) for one pod. Applied to its own result it has nothing to do.
- * A pod that lacks a container named in the environment gets its values, but not the label: under another name that container may read
- * the original queue, and the label is the proof that none does.
+ * A pod that lacks a container named in the environment is left alone: under another name that container may read the original queue, so it
+ * cannot have the label, which is the proof that none does; and what has no label is not taken off a temporary queue at the end.
  */
 export function mutate(pod: Pod, split: Injection): Mutation {
   if (!PATCHING_PHASES.has(split.phase)) return { operations: [], reason: 'phase' };
   if (split.token === undefined || split.environment.length === 0) return { operations: [], reason: 'not_prepared' };
+  if (!hasAllContainers(pod, split.environment)) return { operations: [], reason: 'container_missing' };
   const operations = [
     ...patchContainers('/spec/initContainers', pod.spec.initContainers ?? [], split.environment),
     ...patchContainers('/spec/containers', pod.spec.containers, split.environment),
+    ...patchLabel(pod, split.token),
   ];
-  if (!hasAllContainers(pod, split.environment)) return { operations, reason: 'container_missing' };
-  operations.push(...patchLabel(pod, split.token));
   return { operations, reason: operations.length > 0 ? 'patched' : 'already_patched' };
 }
 

@@ -115,11 +115,9 @@ describe('mutate', () => {
     assert.equal(patched(pod).metadata.labels?.['operator.metalbear.co/patched'], '4f9c2a');
   });
 
-  it('does not call a pod patched that lacks one of the containers', () => {
+  it('leaves a pod alone that lacks one of the containers: without label nobody would take it off a temporary queue', () => {
     const both = { ...spec, environment: [...spec.environment, variable('renamed', 'QUEUE', 'x')] };
-    const mutation = mutate(makePod([]), both);
-    assert.equal(mutation.reason, 'container_missing');
-    assert.deepEqual(mutation.operations, [{ op: 'add', path: '/spec/containers/0/env/0', value: entry }]);
+    assert.deepEqual(mutate(makePod([]), both), { operations: [], reason: 'container_missing' });
   });
 
   it('injects in the phases in which pods may be patched and in no other', () => {
