@@ -64,6 +64,8 @@ export type TargetFacts = {
   restartedAt: string | undefined;
   /** The workload's controller has seen the newest template and replaced all pods it means to replace. */
   rolloutComplete: boolean;
+  /** Names of the containers of its pod template, those that run first included. */
+  containers: string[];
   /** Why new pods do not come up (quota, image, admission), as the cluster says it. */
   blocked: string | undefined;
 };

@@ -128,8 +128,13 @@ function targetFacts(workload: Deployment, pods: readonly Pod[]): TargetFacts {
     rolloutInProgress: progress,
     restartedAt,
     rolloutComplete: progress === undefined,
+    containers: containersOf(workload.spec.template).map(({ name }) => name),
     blocked: blockedBy(workload, pods, restartedAt),
   };
+}
+
+function containersOf({ spec: { containers, initContainers = [] } }: PodTemplate): EnvironmentSource[] {
+  return [...containers, ...initContainers];
 }
 
 function rolloutProgress({ metadata, spec, status }: Deployment): string | undefined {

@@ -239,6 +239,21 @@ describe('a target that is not the same any more', () => {
     assertRestored(world);
   });
 
+  it('because it lacks a container that was told of a queue is left alone: what is left goes back', () => {
+    const { world, until, seconds, done } = setUp('orders', 'views');
+    for (const id of ['orders', 'views']) for (let count = 0; count < 3; count += 1) world.broker.produce(id);
+    world.target.rename();
+    until('alice fails', () => phaseOf(world, 'alice') === 'Failed', 5);
+    assert.match(world.sessions.get('alice')?.status?.message ?? '', /no container/);
+    world.deleteSession('alice');
+    until('all is put back', () => world.split === undefined);
+    const evictions = done().filter((action) => action === 'EvictPod').length;
+    assert.ok(evictions <= world.target.replicas, `${evictions} evictions`);
+    seconds(10);
+    assertRestored(world);
+    assertNothingLost(world);
+  });
+
   it('because its namespace is going is neither drained nor restarted, although it is still there', () => {
     const { world, until, done } = setUp('orders');
     world.terminating = true;

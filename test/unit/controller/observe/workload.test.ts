@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RESTARTED_AT_ANNOTATION } from '../../../../api/constants.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '../../../../common/kube/resources.ts';
-import { type ObservedWorkload, observeWorkload } from '../../../../controller/observe/workload.ts';
+import { type Deployment, type ObservedWorkload, observeWorkload } from '../../../../controller/observe/workload.ts';
 import { type Bench, createBench, putDeployment, putPod, TARGET } from '../bench.ts';
 
 const NAME = { name: 'orders-worker', namespace: 'shop' };
@@ -22,6 +22,14 @@ const waiting = (reason: string, message?: string) => ({
 });
 
 describe('the pods of a target', () => {
+  it('are made of containers that the template names, those that run first included', async () => {
+    const bench = setUp();
+    const workload = bench.kube.peek<Deployment>(DEPLOYMENTS, NAME) ?? assert.fail();
+    const spec = { containers: [{ name: 'app' }, { name: 'proxy' }], initContainers: [{ name: 'migrate' }] };
+    bench.kube.put(DEPLOYMENTS, { ...workload, spec: { ...workload.spec, template: { spec } } });
+    assert.deepEqual((await observe(bench)).target?.containers, ['app', 'proxy', 'migrate']);
+  });
+
   it('are told with everything that proves what they read, terminating ones included', async () => {
     const bench = setUp();
     putPod(bench.kube, 'a', { token: 'qs-1', restartedAt: 'now', status: { podIP: '10.0.0.1' } });

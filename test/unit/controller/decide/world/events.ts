@@ -157,5 +157,6 @@ export const endOfTarget: fc.Arbitrary<Event> = fc.oneof(
     target.delete();
     target.recreate();
   }),
+  event('its container gets another name', ({ target }) => target.rename()),
   event('the namespace is deleted', (world) => world.deleteNamespace()),
 );

@@ -77,8 +77,8 @@ export class Observer {
         knownForMs: this.#steady.note(`${session.metadata.uid} known`, true).forMs,
       };
       if (isRouted(observed, session)) return entry;
-      if (!world.target.exists) {
-        const message = 'the target does not exist';
+      if (!world.target.exists || world.target.isRenamed) {
+        const message = 'the target does not exist, or its container has another name';
         return { ...entry, resolution: { ok: false, problem: { code: 'TargetNotFound', message, retryable: false } } };
       }
       const queues = resolved(session).map((queue) => ({

@@ -22,6 +22,8 @@ export class Target {
   paused = false;
   /** New pods do not come up: a quota, an image. */
   blocked = false;
+  /** Its owner has given another name to the container whose variables name the queues: the webhook can do nothing for its new pods. */
+  isRenamed = false;
   /** A disruption budget allows no eviction. */
   guarded = false;
   pods: Pod[] = [];
@@ -42,6 +44,15 @@ export class Target {
     return this.pods.filter((pod) => !pod.terminating);
   }
 
+  get #template(): string | undefined {
+    return this.isRenamed ? `renamed ${this.restartedAt}` : this.restartedAt;
+  }
+
+  rename(): void {
+    this.isRenamed = true;
+    this.version += 1;
+  }
+
   /** One small step of the workload's controller or of a kubelet. */
   rollout(via: Via): void {
     const going = this.pods.find((pod) => pod.terminating);
@@ -50,7 +61,7 @@ export class Target {
   }
 
   #roll(via: Via): void {
-    const old = this.living.find((pod) => pod.template !== this.restartedAt);
+    const old = this.living.find((pod) => pod.template !== this.#template);
     const missing = this.replicas - this.living.length;
     if (missing < 0) this.terminate(old ?? this.living[0]);
     if (missing < 0 || this.blocked || (missing === 0 && (!old || this.paused))) return;
@@ -103,7 +114,7 @@ export class Target {
 
   facts(): TargetFacts | undefined {
     if (!this.exists) return undefined;
-    const isOld = (pod: Pod): boolean => pod.template !== this.restartedAt;
+    const isOld = (pod: Pod): boolean => pod.template !== this.#template;
     const rolling = this.living.some(isOld) || this.living.length !== this.replicas;
     return {
       uid: this.uid,
@@ -113,6 +124,7 @@ export class Target {
       rolloutInProgress: rolling ? 'old pods are still there' : undefined,
       restartedAt: this.restartedAt,
       rolloutComplete: !rolling,
+      containers: [this.isRenamed ? 'renamed' : 'app'],
       blocked: this.blocked ? 'exceeded quota' : undefined,
     };
   }
@@ -145,7 +157,7 @@ export class Target {
       started: true,
       restartedAt: this.restartedAt,
       address: undefined,
-      template: this.restartedAt,
+      template: this.#template,
       reads,
       inHand: undefined,
     };
@@ -154,7 +166,7 @@ export class Target {
   /** A replica whose cache is older than the revision in the entry's path asks the API server. */
   #admit(via: Via): Known {
     const entry = via === 'fresh' ? this.entry.newest : this.entry.lagging(this.#now());
-    if (entry === undefined) return undefined;
+    if (entry === undefined || this.isRenamed) return undefined;
     const cached = via === 'fresh' ? this.webhook.newest : this.webhook.lagging(this.#now());
     const isBehind = cached === undefined || cached.environmentRevision < entry.environmentRevision;
     const known = isBehind ? this.webhook.newest : cached;
