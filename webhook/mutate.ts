@@ -1,5 +1,5 @@
 // What changes in a pod of a split target: the prepared values in its environment and the label that proves it. Pure; nothing else in the
-// pod is touched. The kubelet's rules for environments are in kubernetes-craft.md B.3.
+// pod is touched. The kubelet's rules for environments are in common/env.
 import { PATCHED_LABEL } from '../api/constants.ts';
 import { type EnvironmentVariable, PATCHING_PHASES, type WorkloadSplitSpec } from '../api/kinds/workload-split.ts';
 import { escapeReferences } from '../common/env/expansion.ts';

@@ -1,5 +1,5 @@
 // The HTTPS port that API servers call. They use HTTP/1.1 with kept-alive connections, also towards a pod that is going away; timeouts and
-// the order of the shutdown follow from that (kubernetes-craft.md B.5).
+// the order of the shutdown follow from that.
 import type { SecureContextOptions } from 'node:tls';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { z } from 'zod';

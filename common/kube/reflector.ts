@@ -1,6 +1,6 @@
 // A cache of one kind of object that follows the API server, whatever breaks in between: list, watch, resume, relist. Tells others *that*
 // a key changed; what to do about it is theirs. Nothing that goes wrong here or in a callback ever ends the loop; only `stop` does.
-// (client-node's informer stops for ever on a broken stream and calls itself started after a failed list: kubernetes-craft.md C.2.)
+// (client-node's informer stops for ever on a broken stream and calls itself started after a failed list: ADR 2.)
 import { type Clock, pause, systemClock } from '../clock.ts';
 import { SplitterError, toSplitterError } from '../errors.ts';
 import type { Log } from '../log.ts';

@@ -1,5 +1,5 @@
 // Keeps the chart's MutatingWebhookConfiguration equal to what the splits say: one writer, the whole list, one field manager (kubernetes-notes C6).
-// It never creates the object, and it writes no entry before every ready webhook endpoint has proven certificate and revision (C18).
+// It never creates the object, and it writes no entry before every ready webhook endpoint has proven certificate and revision (kubernetes-notes C18).
 import { WEBHOOK_CONFIGURATION_NAME } from '../../api/constants.ts';
 import type { ObjectMeta } from '../../api/kinds/common.ts';
 import { PATCHING_PHASES, type WorkloadSplit } from '../../api/kinds/workload-split.ts';

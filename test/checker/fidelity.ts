@@ -1,5 +1,5 @@
 /**
- * Copies must be exact (architecture.md §6.5): body, key, partition and every attribute or header, for Kafka in order and with
+ * Copies must be exact (docs/concepts.md, what is promised): body, key, partition and every attribute or header, for Kafka in order and with
  * repeats. SQS attributes are a map and have no order. Pure.
  */
 import type { Attribute, ProducedLine, ReceivedLine } from './history.ts';

@@ -1,5 +1,5 @@
 /**
- * The checker's own idea of a filter, written from the guide and architecture.md §2 and on purpose not shared with the
+ * The checker's own idea of a filter, written from the guide and docs/concepts.md and on purpose not shared with the
  * product: two implementations that agree are evidence, one that is used twice is not.
  */
 import type { Attribute, QueueKind } from './history.ts';

@@ -1,5 +1,5 @@
 /**
- * Order as architecture.md §6.3 promises it: per Kafka partition and per key or message group, for each reader, among the
+ * Order as docs/concepts.md promises it: per Kafka partition and per key or message group, for each reader, among the
  * messages that every session's filter judges alike (they have the same verdict at any moment). Pure.
  */
 import type { History, ProducedLine, ReceivedLine } from './history.ts';

@@ -40,8 +40,8 @@ function isLate({ observed, split }: SplitContext, { kind, forwarding }: SplitQu
 }
 
 /**
- * At the limit what is left of SQS moves back to the original. Nothing is ever re-produced into a Kafka topic: what becomes of its
- * records is settled behind the fence, when no other queue has to be waited for any more.
+ * At the limit what is left of SQS moves back to the original. No copy is ever produced into a Kafka original: what becomes of
+ * its records is settled behind the fence, when no other queue has to be waited for any more.
  */
 function giveUpDrain(
   { observed, split }: SplitContext,

@@ -124,6 +124,25 @@ describe('README and docs', () => {
     }
   });
 
+  test('every rule that a comment names is explained', () => {
+    const rules = PAGES.find(({ path }) => path === 'docs/rules.md')?.text ?? '';
+    const explained = rules.split(/^## /m).flatMap((part) => {
+      const [title = ''] = part.split('\n');
+      return [...part.matchAll(/^\| ([CQ]\d+) \|/gm)].map(([, rule]) => `${title} ${rule}`);
+    });
+    const named = globSync('{api,common,webhook,controller,sidecar,cli,docs,test}/**/*.{ts,md}', { cwd: ROOT }).flatMap(
+      (path) =>
+        [
+          ...readFileSync(join(ROOT, path), 'utf8').matchAll(/(kafka|kubernetes)-notes ((?:(?:, |–)?[CQ]\d+)+)/g),
+        ].flatMap(([, of, list = '']) => [...list.matchAll(/[CQ]\d+/g)].map(([rule]) => `${of}-notes ${rule}`)),
+    );
+    assert.ok(named.length > 30);
+    assert.deepEqual(
+      [...new Set(named)].filter((rule) => !explained.includes(rule)),
+      [],
+    );
+  });
+
   test('every link leads somewhere', () => {
     const links = PAGES.flatMap(({ path, text }) =>
       [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([, to = '', anchor]) => ({

@@ -1,4 +1,4 @@
-// The promises of the design (architecture.md 6) and the rules of the ledger, as assertions over the model's world.
+// The promises of docs/concepts.md and the rules of the ledger, as assertions over the model's world.
 import assert from 'node:assert/strict';
 import { FINALIZER } from '../../../../../api/constants.ts';
 import type { SplitSessionStatus } from '../../../../../api/kinds/split-session.ts';
