@@ -51,6 +51,7 @@ export function createMeters(split: { namespace: string; workload: string }, top
     forgetGauges(): void {
       for (const labels of lagSeries.values()) metrics.lag.remove({ ...queue, ...labels });
       lagSeries.clear();
+      metrics.lastForward.remove(queue);
     },
   };
 }

@@ -47,6 +47,7 @@ export function createMeters(split: { namespace: string; workload: string }, que
       metrics.lag.remove({ ...queue, role: 'fallback', session: '', partition: '' });
       metrics.inFlight.remove(queue);
       metrics.bufferedBytes.remove(queue);
+      metrics.lastForward.remove(queue);
     },
   };
 }
