@@ -1,5 +1,5 @@
-// What owners and administrators do to a workload while it is split: new versions, roll-backs, scaling, a webhook configuration that somebody
-// empties, the recovery commands of mirrord's guide.
+// What owners and administrators do to a workload while it is split: new versions, roll-backs, scaling, another container, a webhook
+// configuration that somebody empties, the recovery commands of mirrord's guide.
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -15,6 +15,7 @@ import {
   untilRestored,
   webhookEntries,
 } from '../cluster/stage/seen.ts';
+import { readSession } from '../cluster/stage/session.ts';
 import { openStage, type Stage } from '../cluster/stage/stage.ts';
 import { assertClean } from '../cluster/stage/verdict.ts';
 import { runCommand } from '../testbed/commands.ts';
@@ -128,6 +129,46 @@ async function replacedPods(branch: Branch): Promise<string[]> {
   const living = (await podsOf(branch)).map(({ metadata }) => metadata.name);
   assert.ok(!replaced.some((pod) => living.includes(pod)), `${replaced.join(' ')} are still there`);
   return replaced;
+}
+
+test('a workload whose container gets another name keeps its pods: its session ends with that reason, and it goes back', async () => {
+  const name = 'renamed';
+  const branch = await openBranch(stage, name, 2);
+  const session = await branch.session({ name: `${name}-alice`, filter: { tenant: 'alice' } });
+  await session.ready();
+  const worker = await session.startWorker();
+  await untilReceived(stage, session.name, 3);
+  const patched = (await podsOf(branch)).map(({ metadata }) => metadata.name);
+  const endedAt = Date.now();
+  const rename = [{ op: 'replace', path: '/spec/template/spec/containers/0/name', value: 'another' }];
+  await inBranch(branch, 'patch', 'deployment', name, '--type=json', '-p', JSON.stringify(rename));
+  const failed = await waitFor(
+    'the session to fail',
+    async () => {
+      const status = (await readSession(stage, session.name, name))?.status;
+      return status?.phase === 'Failed' && status;
+    },
+    { deadlineMs: 30_000, intervalMs: 200 },
+  );
+  assert.equal(failed.reason, 'SessionLost');
+  assert.match(failed.message ?? '', /Deployment renamed has no container worker any more/);
+  await untilRestored(stage, name);
+  await inBranch(branch, 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
+  await worker.stop(10_000);
+  await session.end();
+  const replaced = await replacedPods(branch);
+  assert.deepEqual(
+    replaced.filter((pod) => !patched.includes(pod)),
+    [],
+    'none of its new pods was evicted',
+  );
+  await branch.finish();
+  assertClean(endedBy(endedAt, branch.history()));
+});
+
+/** From then on its messages went elsewhere, although nobody had asked for that. */
+function endedBy(endRequestedAt: number, history: History): History {
+  return { ...history, sessions: history.sessions.map((session) => ({ ...session, endRequestedAt })) };
 }
 
 test("the guide's recovery commands end the sessions of a workload", async (context) => {
