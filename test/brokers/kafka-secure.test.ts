@@ -1,10 +1,10 @@
 /** A broker that wants TLS and a password: every mechanism that we know carries a whole split, and a wrong secret or authority is said in a sentence. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
 import { createKafkaAdmin } from '../../controller/brokers/kafka/admin.ts';
+import { freePort } from '../testbed/brokers/place.ts';
 import { makeServingCertificate } from '../testbed/certificates.ts';
 import { sendNumbered, waitForRecords } from './kafka-records.ts';
 import {
@@ -40,21 +40,11 @@ function brokerProperties(): Record<string, string> {
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, HOST, resolve);
-  await promise;
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
 describe('a broker with TLS and SASL', { skip }, () => {
   let world: KafkaWorld | undefined;
   let server = '';
   before(async () => {
-    const port = await freePort();
+    const port = await freePort(HOST);
     server = `${HOST}:${port}`;
     const scram = (mechanism: string) => ['--add-scram', `${mechanism}=[name=app,password=secret]`];
     world = await openKafkaWorld(brokerProperties(), {

@@ -180,7 +180,7 @@ export async function createSplit(
   group = unique('app'),
 ): Promise<Split> {
   const { location } = await world.admin.describeOriginal(topic, {}, group);
-  const id = unique('tmp');
+  const id = unique('mirrord-tmp');
   const bare: SplitQueue = {
     key: 'orders',
     id: 'orders',

@@ -25,7 +25,7 @@ export type Place = {
   readonly reach: (port: number) => Promise<{ readonly host: string; readonly port: number }>;
 };
 
-async function freePort(host: string): Promise<number> {
+export async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
