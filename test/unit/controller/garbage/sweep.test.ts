@@ -11,6 +11,14 @@ import { Garbage } from '../../../../controller/garbage/sweep.ts';
 import { silentLog } from '../../common/silent-log.ts';
 import { CLUSTER_UID, createBench, OPERATOR, putDeployment, putPod, putSplit, sqsQueue } from '../bench.ts';
 
+const RESTARTED = {
+  spec: {
+    template: {
+      metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: 'now' } },
+      spec: { containers: [{ name: 'app' }] },
+    },
+  },
+};
 const GRACE_MS = 900_000;
 const FAIL_STATIC_MS = 3_600_000;
 const CLAIM: LedgerEntry = { kind: 'Claim', name: 'claim-1', role: 'claim', queue: 'orders', state: 'Created' };
@@ -215,7 +223,7 @@ describe('the sweep', () => {
   it('leaves the target to the split that came after', async () => {
     const world = setUp();
     const { kube } = world;
-    putDeployment(kube, { spec: { template: { metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: 'now' } } } } });
+    putDeployment(kube, RESTARTED);
     lose(world, await makeSplit(world));
     const next = putSplit(kube, { phase: 'Splitting', token: 'qs-new', resources: [CLAIM] });
     kube.put(WORKLOAD_SPLITS, { ...next, metadata: { ...next.metadata, uid: 'the-next' } });
@@ -236,7 +244,7 @@ describe('the sweep', () => {
     await remember(context, { ...second, metadata: { ...metadata, uid: 'second' } });
     lose(world, second);
     world.state.onCollect = async () => {
-      putDeployment(kube, { spec: { template: { metadata: { annotations: { [RESTARTED_AT_ANNOTATION]: 'now' } } } } });
+      putDeployment(kube, RESTARTED);
       const next = putSplit(kube, { phase: 'Splitting', token: 'qs-new', resources: [CLAIM] });
       kube.put(WORKLOAD_SPLITS, { ...next, metadata: { ...next.metadata, uid: 'the-next' } });
     };
