@@ -36,6 +36,7 @@ type Ownership = {
   basedOn: string | undefined;
   /** The term of this replica in which it said that the split is ours. */
   term: number;
+  confirmedAt?: string;
 };
 
 type Running = { runner: SplitRunner; reporter: Reporter; ownership: Ownership };
@@ -136,13 +137,17 @@ export class Forwarder {
     if (!isDeepStrictEqual(split.status?.forwarder, this.#statusOf(running))) running.reporter.mark();
   }
 
-  #statusOf({ runner: { acknowledgedRevision, queues } }: Running): ForwarderStatus {
-    return { holder: this.#options.me, acknowledgedRevision, queues };
+  #statusOf({ runner: { acknowledgedRevision, queues }, ownership: { confirmedAt } }: Running): ForwarderStatus {
+    const holder = this.#options.me;
+    return { holder, acknowledgedRevision, queues, ...(confirmedAt === undefined ? {} : { confirmedAt }) };
   }
 
-  /** Our Lease had run out: somebody else may hold the split since, and the cache need not know it yet. Until then nothing is written. */
+  /**
+   * Our Lease had run out: somebody else may hold the split since, and the cache need not know it yet. Until then no queue is written to.
+   * That it is still ours is written down, for another may be about to take it by what it saw before: that write fails then.
+   */
   async #confirm(key: string, running: Running): Promise<void> {
-    const { client, me, replicas } = this.#options;
+    const { client, clock, me, replicas } = this.#options;
     const { term } = replicas;
     const { namespace = '', name } = parseKey(key);
     const found = await client.list<WorkloadSplit>(WORKLOAD_SPLITS, {
@@ -150,9 +155,14 @@ export class Forwarder {
       fieldSelector: `metadata.name=${name}`,
     });
     const split = found.items.find(({ metadata }) => metadata.uid === running.runner.uid);
-    const holder = split?.status?.forwarder?.holder;
-    if (holder === me) running.ownership.term = term;
-    else if (holder !== undefined) running.runner.revoke();
+    const forwarder = split?.status?.forwarder;
+    if (split === undefined || forwarder === undefined) return;
+    if (forwarder.holder !== me) return running.runner.revoke();
+    const confirmedAt = new Date(clock.now()).toISOString();
+    const { resourceVersion, uid } = split.metadata;
+    const patch = { metadata: { resourceVersion, uid }, status: { forwarder: { ...forwarder, confirmedAt } } };
+    await client.mergePatch(WORKLOAD_SPLITS, { namespace, name }, patch, { subresource: 'status' });
+    Object.assign(running.ownership, { term, confirmedAt });
   }
 
   /** The resourceVersion makes the API server the judge: of several replicas one wins. */

@@ -186,6 +186,9 @@ export const workloadSplitStatus = z
           .array(forwarderQueueStatus)
           .max(LIMITS.queues)
           .meta({ description: 'State of each queue.', ...atomicList }),
+        confirmedAt: time
+          .optional()
+          .describe('When the holder, after its Lease had run out, last saw and wrote that it still holds the split.'),
       })
       .optional()
       .describe('What the forwarder says.'),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { SplitterError } from '../../../common/errors.ts';
+import { WORKLOAD_SPLITS } from '../../../common/kube/resources.ts';
 import type { Forwarder } from '../../../sidecar/forwarder.ts';
 import { settled } from '../common/fake-clock.ts';
 import { queue, startForwarder } from './forwarder-bench.ts';
@@ -122,6 +123,22 @@ describe('The holder of a split', () => {
     await clock.advance(20_000);
     assert.equal(mine?.options.mayWrite(), true);
     assert.equal(taken?.options.mayWrite(), false, 'the cache does not know yet that it is taken');
+  });
+
+  it('fails the write of another that is about to take the split, by writing down that it is still ours', async () => {
+    const { splits, pipelines, replicas } = setUp();
+    splits.put('a', { queues: [queue('orders')] });
+    await settled();
+    const { metadata } = splits.at('a');
+    replicas.term = 1;
+    replicas.changed();
+    await settled();
+    assert.equal(pipelines[0]?.options.mayWrite(), true);
+    const take = { metadata, status: { forwarder: { holder: 'other', acknowledgedRevision: 0, queues: [] } } };
+    await assert.rejects(splits.client.mergePatch(WORKLOAD_SPLITS, { namespace: 'shop', name: 'a' }, take), {
+      code: 'Conflict',
+    });
+    assert.equal(splits.at('a').status?.forwarder?.holder, 'me');
   });
 
   it('leaves a living holder alone and takes over when its sign of life is gone', async () => {
