@@ -6,8 +6,8 @@ import { crashPoint } from '../../common/crash-points.ts';
 import { SplitterError, toSplitterError } from '../../common/errors.ts';
 import type { Cluster } from '../../common/kafka/wire/cluster.ts';
 import { describeGroup, evictMembers, readsTopic } from '../../common/kafka/wire/groups.ts';
-import { logOffsets, type Offsets, stableOffsets } from '../../common/kafka/wire/offsets.ts';
-import { presentTopics } from '../../common/kafka/wire/presence.ts';
+import { type Offsets, stableEnds, stableOffsets } from '../../common/kafka/wire/offsets.ts';
+import { presentTopic } from '../../common/kafka/wire/presence.ts';
 import { countRecords, readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import type { Destination } from './destinations.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -77,7 +77,7 @@ export class Ending {
 
   async #move(): Promise<void> {
     const { cluster, session, signal } = this.#options;
-    const topic = (await presentTopics(cluster, [session.name])).get(session.name);
+    const topic = await presentTopic(cluster, session.name);
     const isOurs = session.topicId === undefined || topic?.topicId === session.topicId;
     if (topic !== undefined && isOurs) {
       const partitions = topic.partitions.map(({ partition }) => partition);
@@ -103,9 +103,8 @@ export class Ending {
     const { cluster, session, settings, clock, signal } = this.#options;
     const deadline = clock.monotonic() + settings.stableDeadlineMs;
     for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, POLL_MS)) {
-      const stable = await logOffsets(cluster, session.name, partitions, 'latest');
-      const written = await logOffsets(cluster, session.name, partitions, 'high watermark');
-      if (partitions.every((partition) => stable.get(partition) === written.get(partition))) return stable;
+      const { ends, open } = await stableEnds(cluster, session.name, partitions);
+      if (open.length === 0) return ends;
       if (signal.aborted || clock.monotonic() > deadline) {
         throw new SplitterError('GroupUnsettled', `a transaction on topic ${session.name} is not finished`, {
           retryable: true,

@@ -1,7 +1,7 @@
 /** A target that is gone: what nobody read is given back by moving the application's group, and nothing is produced into the original. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { logOffsets } from '../../common/kafka/wire/offsets.ts';
+import { stableEnds } from '../../common/kafka/wire/offsets.ts';
 import { readToEnd } from '../../common/kafka/wire/read-to-end.ts';
 import { TransactionalProducer } from '../../common/kafka/wire/transactional-producer.ts';
 import { waitFor } from '../testbed/wait.ts';
@@ -214,11 +214,7 @@ async function untilNoTransaction({ cluster }: KafkaWorld, topic: string): Promi
   const partitions = (await cluster.describeTopic(topic)).partitions.map(({ partition }) => partition);
   await waitFor(
     `every transaction on topic ${topic} to be over`,
-    async () => {
-      const written = await logOffsets(cluster, topic, partitions, 'high watermark');
-      const stable = await logOffsets(cluster, topic, partitions, 'latest');
-      return partitions.every((partition) => written.get(partition) === stable.get(partition));
-    },
+    async () => (await stableEnds(cluster, topic, partitions)).open.length === 0,
     { deadlineMs: 20_000, intervalMs: 50 },
   );
 }

@@ -15,6 +15,8 @@ import type { Cluster } from './cluster.ts';
 import { errorName, throwIfError } from './errors.ts';
 
 /** Offset per partition. */
+const STABLE_DEADLINE_MS = 20_000;
+
 export type Offsets = Map<number, bigint>;
 
 export type CommittedOffsets = {
@@ -76,7 +78,7 @@ export async function stableOffsets(
   group: string,
   topic: string,
   partitions: readonly number[],
-  deadlineMs: number,
+  deadlineMs = STABLE_DEADLINE_MS,
 ): Promise<Offsets> {
   const deadline = cluster.clock.monotonic() + deadlineMs;
   for (let delayMs = 5; ; delayMs = Math.min(delayMs * 2, 250)) {
@@ -128,6 +130,20 @@ export function logOffsets(
   end: LogEnd,
 ): Promise<Offsets> {
   return cluster.withLeaders(topic, () => askLeaders(cluster, topic, partitions, end));
+}
+
+/**
+ * The last stable offsets, and the partitions on which a transaction is not finished: its records, or its markers, may still come. Read in
+ * this order, so that what begins in between counts as open.
+ */
+export async function stableEnds(
+  cluster: Cluster,
+  topic: string,
+  partitions: readonly number[],
+): Promise<{ ends: Offsets; open: number[] }> {
+  const ends = await logOffsets(cluster, topic, partitions, 'latest');
+  const written = await logOffsets(cluster, topic, partitions, 'high watermark');
+  return { ends, open: partitions.filter((partition) => ends.get(partition) !== written.get(partition)) };
 }
 
 async function askLeaders(

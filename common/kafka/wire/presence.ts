@@ -18,6 +18,11 @@ export async function presentTopics(cluster: Cluster, names: readonly string[]):
   return found;
 }
 
+/** `presentTopics` for one. */
+export async function presentTopic(cluster: Cluster, name: string): Promise<TopicInfo | undefined> {
+  return (await presentTopics(cluster, [name])).get(name);
+}
+
 /** The cluster's controller knows every topic, and says so when it is asked to look whether one of that name could be made. */
 async function proveAbsent(cluster: Cluster, name: string): Promise<void> {
   const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] };

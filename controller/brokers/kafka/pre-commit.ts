@@ -3,10 +3,9 @@ import { pause } from '../../../common/clock.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import { isKafkaError } from '../../../common/kafka/wire/errors.ts';
 import { commitWithoutMembers, type Offsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
-import { TransactionalProducer } from '../../../common/kafka/wire/transactional-producer.ts';
 import type { GroupOnTopic } from './original.ts';
+import { inTransaction } from './transaction.ts';
 
-const STABLE_DEADLINE_MS = 20_000;
 const VISIBLE_DEADLINE_MS = 10_000;
 
 /** Partitions that the group has an offset for are left alone. Resolves when all offsets are visible. */
@@ -18,7 +17,7 @@ export async function commitBeginning(
 ): Promise<void> {
   const deadline = cluster.clock.monotonic() + VISIBLE_DEADLINE_MS;
   for (let delayMs = 20; ; delayMs *= 2) {
-    const known = await stableOffsets(cluster, group, topic, partitions, STABLE_DEADLINE_MS);
+    const known = await stableOffsets(cluster, group, topic, partitions);
     const missing: Offsets = new Map(
       partitions.filter((partition) => !known.has(partition)).map((partition) => [partition, 0n]),
     );
@@ -41,23 +40,5 @@ export async function commitOffsets(
   offsets: Offsets,
 ): Promise<void> {
   if (await commitWithoutMembers(cluster, group, topic, offsets)) return;
-  await commitInTransaction(cluster, transactionalId, { group, topic }, offsets);
-}
-
-/** @param transactionalId used for nothing else, so that nobody is fenced. */
-export async function commitInTransaction(
-  cluster: Cluster,
-  transactionalId: string,
-  { group, topic }: GroupOnTopic,
-  offsets: Offsets,
-): Promise<void> {
-  const producer = new TransactionalProducer(cluster, transactionalId);
-  await producer.take();
-  try {
-    await producer.commitOffsets(group, topic, offsets);
-    await producer.commit();
-  } catch (error) {
-    await producer.abort().catch(() => undefined);
-    throw error;
-  }
+  await inTransaction(cluster, transactionalId, (producer) => producer.commitOffsets(group, topic, offsets));
 }

@@ -6,13 +6,13 @@ import { call } from '../../../common/kafka/wire/call.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import { errorName, throwIfError } from '../../../common/kafka/wire/errors.ts';
 import { deleteGroup, describeGroup, evictMembers } from '../../../common/kafka/wire/groups.ts';
-import { presentTopics } from '../../../common/kafka/wire/presence.ts';
+import { presentTopic } from '../../../common/kafka/wire/presence.ts';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 const ALREADY_GONE = ['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION'];
 
 export async function removeTopic(cluster: Cluster, entry: LedgerEntry): Promise<void> {
-  const found = (await presentTopics(cluster, [entry.name])).get(entry.name);
+  const found = await presentTopic(cluster, entry.name);
   const ids = new Set([entry.topicId, found?.topicId].filter((id) => id !== undefined));
   for (const topicId of ids) {
     const response = await call(

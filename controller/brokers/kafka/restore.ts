@@ -3,14 +3,13 @@
 import type { SplitQueue } from '../../../api/kinds/workload-split.ts';
 import { transactionalIds } from '../../../common/kafka/transactional-ids.ts';
 import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
-import { logOffsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
-import { presentTopics } from '../../../common/kafka/wire/presence.ts';
+import { logOffsets, stableEnds, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
+import { presentTopic } from '../../../common/kafka/wire/presence.ts';
 import { countRecords } from '../../../common/kafka/wire/read-to-end.ts';
 import { TransactionalProducer } from '../../../common/kafka/wire/transactional-producer.ts';
 import type { GroupOnTopic } from './original.ts';
 import { commitOffsets } from './pre-commit.ts';
 
-const STABLE_DEADLINE_MS = 20_000;
 /** What matters is zero or not; more than this is counted by offsets. */
 const COUNT_EXACTLY = 1_000;
 
@@ -30,7 +29,7 @@ export async function fenceProducers(
   const topics = await cluster.describeTopics([topic, queue.fallback.name]);
   for (const { name, partitions } of topics.values()) {
     const numbers = partitions.map(({ partition }) => partition);
-    const committed = await stableOffsets(cluster, group, name, numbers, STABLE_DEADLINE_MS);
+    const committed = await stableOffsets(cluster, group, name, numbers);
     const never = numbers.filter((partition) => !committed.has(partition));
     if (name === topic && never.length > 0) await commitStart(cluster, queue, { topic, group }, never);
   }
@@ -56,16 +55,15 @@ async function commitStart(
  * as one. A topic that is gone has none.
  */
 export async function remainingRecords(cluster: Cluster, topic: string, group: string): Promise<number> {
-  const info = (await presentTopics(cluster, [topic])).get(topic);
+  const info = await presentTopic(cluster, topic);
   if (info === undefined) return 0;
   const partitions = info.partitions.map(({ partition }) => partition);
-  const committed = await stableOffsets(cluster, group, topic, partitions, STABLE_DEADLINE_MS);
-  const stable = await logOffsets(cluster, topic, partitions, 'latest');
-  const written = await logOffsets(cluster, topic, partitions, 'high watermark');
-  let remaining = partitions.filter((partition) => stable.get(partition) !== written.get(partition)).length;
+  const committed = await stableOffsets(cluster, group, topic, partitions);
+  const { ends, open } = await stableEnds(cluster, topic, partitions);
+  let remaining = open.length;
   for (const partition of partitions) {
     const from = committed.get(partition) ?? 0n;
-    remaining += await countRecords(cluster, { topic, partition, from, to: stable.get(partition) }, COUNT_EXACTLY);
+    remaining += await countRecords(cluster, { topic, partition, from, to: ends.get(partition) }, COUNT_EXACTLY);
   }
   return remaining;
 }

@@ -13,14 +13,13 @@ import { type PartitionPosition, readToEnd } from '../../../common/kafka/wire/re
 import type { KafkaRecord } from '../../../common/kafka/wire/record-batch.ts';
 import type { Rewound } from '../broker.ts';
 import type { GroupOnTopic } from './original.ts';
-import { commitInTransaction } from './pre-commit.ts';
+import { inTransaction } from './transaction.ts';
 
-const STABLE_DEADLINE_MS = 20_000;
 const MOVE_DEADLINE_MS = 20_000;
 const LOOK_AGAIN_MS = 100;
 
 /** What lies behind `ends` is no copy: return-own.ts. */
-type Reader = GroupOnTopic & { ends?: Offsets };
+type Reader = GroupOnTopic & { partitions: readonly number[]; ends?: Offsets };
 
 type RewindOptions = {
   /** Moves nothing when a record is in the original no more: for who keeps the topics then and comes again. */
@@ -38,11 +37,7 @@ export async function rewind(
   original: GroupOnTopic,
   { onlyWhole = false }: RewindOptions = {},
 ): Promise<Rewound> {
-  const ends = await endsOf(cluster, queue.fallback.name);
-  const readers: Reader[] = [
-    { topic: queue.fallback.name, group: original.group, ends },
-    ...queue.routes.map(({ destination }) => ({ topic: destination.name, group: destination.group ?? original.group })),
-  ];
+  const { readers, ends } = await readersOf(cluster, queue, original.group);
   const begins = new Map((queue.start ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
   const partitions = (await cluster.describeTopic(original.topic)).partitions.map(({ partition }) => partition);
   const fallbackEnd = [...ends].map(([partition, offset]) => ({ partition, offset: String(offset) }));
@@ -56,7 +51,7 @@ export async function rewind(
     missing += unread.size;
   }
   if (onlyWhole && missing > 0) return { moved: [], missing, fallbackEnd };
-  const now = await stableOffsets(cluster, original.group, original.topic, partitions, STABLE_DEADLINE_MS);
+  const now = await stableOffsets(cluster, original.group, original.topic, partitions);
   for (const [partition, offset] of target) {
     if ((now.get(partition) ?? 0n) <= offset) target.delete(partition);
   }
@@ -65,11 +60,26 @@ export async function rewind(
   return { moved, missing, fallbackEnd };
 }
 
-/** A topic that is gone has none. */
-async function endsOf(cluster: Cluster, topic: string): Promise<Offsets> {
-  const partitions = (await presentTopics(cluster, [topic])).get(topic)?.partitions ?? [];
-  const numbers = partitions.map(({ partition }) => partition);
-  return await logOffsets(cluster, topic, numbers, 'latest');
+/** Who had to read the temporary topics that are there, and where the fallback ends now. */
+async function readersOf(
+  cluster: Cluster,
+  { fallback, routes }: SplitQueue,
+  group: string,
+): Promise<{ readers: Reader[]; ends: Offsets }> {
+  const groups = new Map([
+    [fallback.name, group],
+    ...routes.map(({ destination }) => [destination.name, destination.group ?? group] as const),
+  ]);
+  const topics = await presentTopics(cluster, [...groups.keys()]);
+  const numbersOf = (topic: string) => (topics.get(topic)?.partitions ?? []).map(({ partition }) => partition);
+  const ends = await logOffsets(cluster, fallback.name, numbersOf(fallback.name), 'latest');
+  const readers = [...groups].map(([topic, reader]) => ({
+    topic,
+    group: reader,
+    partitions: numbersOf(topic),
+    ...(topic === fallback.name ? { ends } : {}),
+  }));
+  return { readers, ends };
 }
 
 /**
@@ -85,7 +95,7 @@ async function moveGroup(
   const { group, topic } = original;
   const deadline = cluster.clock.monotonic() + MOVE_DEADLINE_MS;
   while (!(await commitWithoutMembers(cluster, group, topic, offsets))) {
-    await commitInTransaction(cluster, transactionalId, original, offsets);
+    await inTransaction(cluster, transactionalId, (producer) => producer.commitOffsets(group, topic, offsets));
     const { members, settled } = await describeGroup(cluster, group);
     const isRead = members.some((member) => readsTopic(member, topic));
     // While it rebalances nobody knows what its members subscribe to.
@@ -110,13 +120,9 @@ async function fingerprintsOfUnread(
   partition: number,
 ): Promise<Set<string>> {
   const unread = new Set<string>();
-  const topics = await presentTopics(
-    cluster,
-    readers.map(({ topic }) => topic),
-  );
-  for (const { topic, group, ends } of readers) {
-    if (!topics.get(topic)?.partitions.some((known) => known.partition === partition)) continue;
-    const committed = await stableOffsets(cluster, group, topic, [partition], STABLE_DEADLINE_MS);
+  for (const { topic, group, partitions, ends } of readers) {
+    if (!partitions.includes(partition)) continue;
+    const committed = await stableOffsets(cluster, group, topic, [partition]);
     const position = await untilNow(cluster, topic, partition, committed.get(partition) ?? 0n);
     for await (const { records } of readToEnd(cluster, position)) {
       const end = ends?.get(partition);

@@ -5,14 +5,12 @@ import type { Cluster } from '../../../common/kafka/wire/cluster.ts';
 import { logOffsets, stableOffsets } from '../../../common/kafka/wire/offsets.ts';
 import type { GroupOnTopic } from './original.ts';
 
-const STABLE_DEADLINE_MS = 20_000;
-
 export async function startOffsets(
   cluster: Cluster,
   { topic, group }: GroupOnTopic,
 ): Promise<{ partition: number; offset: string }[]> {
   const partitions = (await cluster.describeTopic(topic)).partitions.map(({ partition }) => partition);
-  const committed = await stableOffsets(cluster, group, topic, partitions, STABLE_DEADLINE_MS);
+  const committed = await stableOffsets(cluster, group, topic, partitions);
   const never = partitions.filter((partition) => !committed.has(partition));
   const reset = cluster.options.offsetReset;
   if (reset === 'none' && never.length > 0) {
