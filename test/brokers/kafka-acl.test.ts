@@ -13,7 +13,6 @@ import kafkajs, {
   type ResourcePatternTypes,
 } from 'kafkajs';
 import type { LedgerEntry, SplitQueue } from '../../api/kinds/workload-split.ts';
-import { createKafkaAdmin } from '../../controller/brokers/kafka/admin.ts';
 import { freePort } from '../testbed/brokers/place.ts';
 import { waitFor } from '../testbed/wait.ts';
 import { groupOffsets, sendNumbered, untilGone, waitForRecords } from './kafka-records.ts';
@@ -28,9 +27,11 @@ import {
   opened,
   openKafkaWorld,
   openPipeline,
+  openProducer,
   routeOf,
   type Split,
   skip,
+  withProperties,
 } from './kafka-support.ts';
 
 const HOST = '127.0.0.1';
@@ -140,20 +141,17 @@ describe('a broker with an authorizer', { skip }, () => {
   });
 
   /** What tests do goes on without a name; the product's own calls are the operator's. */
-  function asOperator(kafka: KafkaWorld): KafkaWorld {
-    const properties = new Map(
-      Object.entries({
-        'bootstrap.servers': server,
-        'security.protocol': 'SASL_PLAINTEXT',
-        'sasl.mechanism': 'PLAIN',
-        'sasl.username': OPERATOR,
-        'sasl.password': 'secret',
-      }),
+  const asOperator = (kafka: KafkaWorld): KafkaWorld =>
+    withProperties(
+      kafka,
+      new Map([
+        ['bootstrap.servers', server],
+        ['security.protocol', 'SASL_PLAINTEXT'],
+        ['sasl.mechanism', 'PLAIN'],
+        ['sasl.username', OPERATOR],
+        ['sasl.password', 'secret'],
+      ]),
     );
-    const admin = createKafkaAdmin(async () => properties);
-    kafka.closeLater(() => admin.close());
-    return { ...kafka, properties, admin };
-  }
 
   /** Reads as the application does; counts what it got. */
   async function startReader(kafka: KafkaWorld, topic: string, groupId: string) {
@@ -235,11 +233,7 @@ describe('a broker with an authorizer', { skip }, () => {
     const fallback = queue.fallback.name;
     const { fallbackEnd, missing } = await operator.admin.rewind(queue);
     assert.equal(missing, 0);
-    // The world's own producer would ask for this topic for ever.
-    const producer = operator.kafka.producer();
-    operator.closeLater(() => producer.disconnect());
-    await producer.connect();
-    await sendNumbered({ ...operator, producer }, fallback, 40, 50);
+    await sendNumbered({ ...operator, producer: await openProducer(operator) }, fallback, 40, 50);
     assert.equal(await operator.admin.returnOwn({ ...queue, rewound: true, fallbackEnd }), 10);
   }
 

@@ -14,7 +14,7 @@ import { createTopic } from '../../controller/brokers/kafka/topics.ts';
 import { Ending } from '../../sidecar/kafka/ending.ts';
 import { KAFKA_DEFAULTS } from '../../sidecar/kafka/settings.ts';
 import { waitFor } from '../testbed/wait.ts';
-import { groupOffsets, numbered, sendNumbered, waitForRecords } from './kafka-records.ts';
+import { groupOffsets, numbered, sendNumbered, untilGone, waitForRecords } from './kafka-records.ts';
 import {
   ALICE,
   createOriginal,
@@ -159,8 +159,7 @@ describe('a topic that a broker does not know', { skip }, () => {
     await assert.rejects(removeTopic(cluster, entry), isRetryable);
     cluster.hasCaughtUp = true;
     await removeTopic(cluster, entry);
-    const isGone = async () => !(await kafka.topics.listTopics()).includes(entry.name);
-    await waitFor('the topic to be gone', isGone, { deadlineMs: 10_000, intervalMs: 20 });
+    await untilGone(kafka, entry.name);
     await removeTopic(cluster, entry);
   });
 });

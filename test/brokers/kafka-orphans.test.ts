@@ -14,6 +14,7 @@ import {
   OWNER,
   openKafkaWorld,
   openPipeline,
+  openProducer,
   routeOf,
   type Split,
   skip,
@@ -84,10 +85,7 @@ describe('what a lost Kafka split has left', { skip }, () => {
     await kafka.topics.deleteTopics({ topics: [session] });
     await untilGone(kafka, session);
     await makeTopic(kafka, session, 1);
-    // The world's own producer would ask for this topic for ever.
-    const stranger = kafka.kafka.producer();
-    kafka.closeLater(() => stranger.disconnect());
-    await stranger.connect();
+    const stranger = await openProducer(kafka);
     await stranger.send({ topic: session, messages: [{ value: 'whose?' }] });
     await stranger.disconnect();
     assert.match((await kafka.admin.collect(remains, NEVER)).join(), new RegExp(`1 unread records in ${session}`));

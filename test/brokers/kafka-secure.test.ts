@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { kafkaClientOptions } from '../../common/kafka/connection-options.ts';
 import { Cluster } from '../../common/kafka/wire/cluster.ts';
-import { createKafkaAdmin } from '../../controller/brokers/kafka/admin.ts';
 import { freePort } from '../testbed/brokers/place.ts';
 import { makeServingCertificate } from '../testbed/certificates.ts';
 import { sendNumbered, waitForRecords } from './kafka-records.ts';
@@ -17,6 +16,7 @@ import {
   openPipeline,
   routeOf,
   skip,
+  withProperties,
 } from './kafka-support.ts';
 
 const HOST = '127.0.0.1';
@@ -70,9 +70,8 @@ describe('a broker with TLS and SASL', { skip }, () => {
   /** The same broker, as the product reaches it with these properties. */
   function throughSecurity(kafka: KafkaWorld, secured: Map<string, string>): KafkaWorld {
     const cluster = new Cluster(kafkaClientOptions(secured));
-    const admin = createKafkaAdmin(async () => secured);
-    kafka.closeLater(() => Promise.all([cluster.close(), admin.close()]));
-    return { ...kafka, properties: secured, cluster, admin };
+    kafka.closeLater(() => cluster.close());
+    return { ...withProperties(kafka, secured), cluster };
   }
 
   for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {

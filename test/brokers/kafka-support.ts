@@ -13,6 +13,7 @@ import { createKafkaPipeline } from '../../sidecar/kafka/pipeline.ts';
 import type { KafkaSettings } from '../../sidecar/kafka/settings.ts';
 import type { Pipeline } from '../../sidecar/pipeline.ts';
 import {
+  createTopic as createKafkaTopic,
   type KafkaBroker,
   type KafkaNode,
   type KafkaOptions,
@@ -139,27 +140,20 @@ export function unique(name: string): string {
   return `${name}-${randomBytes(4).toString('hex')}`;
 }
 
-/** kafkajs's own waiting for leaders fails now and then on a topic that is that new. */
+/** Resolves when the product's own client can use it, too. */
 export async function makeTopic(
   world: KafkaWorld,
   topic: string,
   partitions: number,
   configEntries: { name: string; value: string }[] = [],
 ): Promise<void> {
-  await world.topics.createTopics({
-    waitForLeaders: false,
-    topics: [{ topic, numPartitions: partitions, configEntries }],
-  });
+  await createKafkaTopic(world.topics, topic, partitions, configEntries);
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   await waitFor(
-    `topic ${topic} to have leaders`,
-    async () => {
-      const { partitions: found } = await world.cluster.describeTopic(topic);
-      return found.length === partitions && found.every(({ leader }) => leader >= 0);
-    },
+    `every leader of topic ${topic} to answer`,
+    async () => (await logOffsets(world.cluster, topic, numbers, 'latest')).size === partitions,
     { deadlineMs: 20_000, intervalMs: 20 },
   );
-  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
-  await logOffsets(world.cluster, topic, numbers, 'latest');
 }
 
 export async function createOriginal(
@@ -281,6 +275,21 @@ export function growTopic(
 export function createTopicAgain(kafka: KafkaWorld, queue: SplitQueue, name: string, topicId: string) {
   const entry = { kind: 'KafkaTopic', name, role: 'session', queue: 'orders', state: 'Created', topicId } as const;
   return kafka.admin.create({ entry, original: queue.original, connection: {}, owner: OWNER, tags: {} });
+}
+
+/** For topics that go: a producer that was asked for a topic once asks for it for ever, and the world's own is everybody's. */
+export async function openProducer({ kafka, closeLater }: KafkaWorld): Promise<Producer> {
+  const producer = kafka.producer();
+  closeLater(() => producer.disconnect());
+  await producer.connect();
+  return producer;
+}
+
+/** What tests do goes on as before; the product's own calls are made with these properties. */
+export function withProperties(world: KafkaWorld, properties: Map<string, string>): KafkaWorld {
+  const admin = createKafkaAdmin(async () => properties);
+  world.closeLater(() => admin.close());
+  return { ...world, properties, admin };
 }
 
 export const ALICE = { tenant: '^alice$' };

@@ -9,7 +9,7 @@ import { type ProducedLine, readProduced, readReceived } from '../checker/histor
 import { endLease, scaleOwn, startCrashPod, untilLeading } from '../cluster/stage/crash.ts';
 import { installChart } from '../cluster/stage/installation.ts';
 import { closeStage } from '../cluster/stage/logs.ts';
-import { readPods, readSplits, untilReceived, untilRestored } from '../cluster/stage/seen.ts';
+import { readPods, readSplits, untilReceived, untilRestored, untilTold } from '../cluster/stage/seen.ts';
 import { createSession } from '../cluster/stage/session.ts';
 import { untilSettled } from '../cluster/stage/settled.ts';
 import { GROUP } from '../cluster/stage/shop.ts';
@@ -82,17 +82,6 @@ async function sendToOwnVariable(fallback: string): Promise<ProducedLine[]> {
   return acknowledged();
 }
 
-/** By Events; nobody else waits until they are written. */
-async function untilTold(...sentences: RegExp[]): Promise<void> {
-  for (const sentence of sentences) {
-    await waitFor(
-      `an Event that says ${sentence}`,
-      async () => sentence.test(await stage.cluster.kubectl(['get', 'events', '-n', SHOP_NAMESPACE, '-o', 'json'])),
-      { deadlineMs: 10_000, intervalMs: 500 },
-    );
-  }
-}
-
 test('a workload that cannot drain gets back, on the original, what it has not read', async (context) => {
   if (!stage.kafka) return context.skip(stage.kafkaMissing ?? 'no Kafka');
   await untilReceived(stage, ORDERS_WORKER, 20);
@@ -118,6 +107,8 @@ test('a workload that cannot drain gets back, on the original, what it has not r
   await untilRestored(stage, SHOP_NAMESPACE, { deadlineMs: 120_000 });
   await dying.remove();
   await untilTold(
+    stage,
+    SHOP_NAMESPACE,
     new RegExp(`ran into its limit with [1-9][0-9]* messages in ${fallback}: they are read again`),
     new RegExp(`reads topic ${TOPIC} again from partition:offset`),
     new RegExp(`${OWN_ORDERS} records that the target itself sent to topic ${fallback}`),
@@ -172,6 +163,8 @@ test('temporary topics grow with the original, and what cannot drain is dropped 
   await bob.end();
   await untilRestored(stage, SHOP_NAMESPACE);
   await untilTold(
+    stage,
+    SHOP_NAMESPACE,
     new RegExp(`ran into its limit with [1-9][0-9]* messages in ${queue.fallback.name}: they are dropped`),
   );
   const topics = await admin.listTopics();

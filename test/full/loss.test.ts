@@ -19,6 +19,7 @@ import {
   readSplits,
   untilReceived,
   untilRestored,
+  untilTold,
   webhookEntries,
 } from '../cluster/stage/seen.ts';
 import { createSession, type PlayedSession, readSession } from '../cluster/stage/session.ts';
@@ -106,15 +107,7 @@ describe('in mid-session', { concurrency: true }, () => {
     worker.signal('SIGKILL');
     await session.ended(await heart.stop(), 90_000);
     await untilRestored(stage, branch.name);
-    // Nobody waits for an Event to be written.
-    await waitFor(
-      'the Event that tells why',
-      async () => {
-        const events = await stage.cluster.kubectl(['get', 'events', '-n', branch.name, '-o', 'json']);
-        return events.includes(`no heartbeat for ${HEARTBEAT_SECONDS} s`);
-      },
-      { deadlineMs: 10_000, intervalMs: 500 },
-    );
+    await untilTold(stage, branch.name, new RegExp(`no heartbeat for ${HEARTBEAT_SECONDS} s`));
     await branch.finish();
     assertClean(branch.history());
   });

@@ -37,6 +37,17 @@ export async function untilRestored(
   );
 }
 
+/** By Events of this namespace; nobody else waits until they are written. */
+export async function untilTold({ cluster }: Stage, namespace: string, ...sentences: RegExp[]): Promise<void> {
+  for (const sentence of sentences) {
+    await waitFor(
+      `an Event that says ${sentence}`,
+      async () => sentence.test(await cluster.kubectl(['get', 'events', '-n', namespace, '-o', 'json'])),
+      { deadlineMs: 10_000, intervalMs: 500 },
+    );
+  }
+}
+
 export type PodSeen = {
   metadata: { name: string; uid: string; labels?: Record<string, string>; deletionTimestamp?: string };
   status: {

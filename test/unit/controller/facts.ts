@@ -1,6 +1,6 @@
 // Facts as `observe` gathers them, with nothing in them that a test did not ask for.
 import type { Route } from '../../../api/kinds/workload-split.ts';
-import type { Observed, PodFact, QueueFacts } from '../../../controller/decide/observed.ts';
+import type { Observed, PodFact, QueueFacts, Settings } from '../../../controller/decide/observed.ts';
 import { CLUSTER_UID, TARGET } from './bench.ts';
 
 /** A pod that is ready and reads the original. */
@@ -27,6 +27,15 @@ export function queueFacts(more: Partial<QueueFacts> = {}): QueueFacts {
   return { ...facts, outgrown: [], drained: false, ...more };
 }
 
+/** Nothing is uninstalled, and nothing has a limit. */
+export const SETTINGS: Settings = {
+  uninstalling: false,
+  restoreConfirmationMs: 0,
+  drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
+  onKafkaDrainTimeout: 'Keep',
+  cleanupDeadlineSeconds: undefined,
+};
+
 export function observedFacts(more: Partial<Observed> = {}): Observed {
   return {
     now: 0,
@@ -43,13 +52,7 @@ export function observedFacts(more: Partial<Observed> = {}): Observed {
     unpatchedForMs: 0,
     leavingForMs: 0,
     failures: new Map(),
-    settings: {
-      uninstalling: false,
-      restoreConfirmationMs: 0,
-      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
-      onKafkaDrainTimeout: 'Keep',
-      cleanupDeadlineSeconds: undefined,
-    },
+    settings: SETTINGS,
     ...more,
   };
 }

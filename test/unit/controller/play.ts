@@ -9,6 +9,7 @@ import { Heartbeats } from '../../../controller/observe/heartbeats.ts';
 import type { ObserverOptions } from '../../../controller/observe/observe.ts';
 import { Steady } from '../../../controller/observe/steady.ts';
 import { type Bench, OPERATOR, putDeployment, putPod } from './bench.ts';
+import { SETTINGS } from './facts.ts';
 import type { FakeKube } from './fake-kube.ts';
 
 export const SPLIT = { name: 'deployment-orders-worker', namespace: 'shop' };
@@ -44,13 +45,7 @@ export function observerOf({ clock }: Bench): Omit<ObserverOptions, 'leaseVersio
     steady: new Steady(() => clock.monotonic()),
     resolve: async () => RESOLUTION,
     emptyConfirmationMs: { SQS: 2000, Kafka: 0 },
-    settings: () => ({
-      uninstalling: false,
-      restoreConfirmationMs: 2000,
-      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
-      onKafkaDrainTimeout: 'Keep',
-      cleanupDeadlineSeconds: undefined,
-    }),
+    settings: () => ({ ...SETTINGS, restoreConfirmationMs: 2000 }),
   };
 }
 

@@ -5,6 +5,7 @@ import { Heartbeats } from '../../../../controller/observe/heartbeats.ts';
 import { type ObserverOptions, observe } from '../../../../controller/observe/observe.ts';
 import { Steady } from '../../../../controller/observe/steady.ts';
 import { type Bench, createBench } from '../bench.ts';
+import { SETTINGS } from '../facts.ts';
 
 export const KEY = { namespace: 'shop', split: 'deployment-orders-worker' };
 export const ALICE = { name: 'alice', namespace: 'shop' };
@@ -33,13 +34,7 @@ export function setUp(more: Partial<ObserverOptions> = {}): SetUp {
     leaseVersion: ({ metadata }) => cached.get(metadata.name),
     isForwarderAway: async () => false,
     emptyConfirmationMs: { SQS: 0, Kafka: 0 },
-    settings: () => ({
-      uninstalling: false,
-      restoreConfirmationMs: 10_000,
-      drainTimeoutSeconds: { SQS: undefined, Kafka: undefined },
-      onKafkaDrainTimeout: 'Keep',
-      cleanupDeadlineSeconds: undefined,
-    }),
+    settings: () => ({ ...SETTINGS, restoreConfirmationMs: 10_000 }),
     ...more,
   };
   const look = async (): Promise<Observed> =>
